@@ -1,0 +1,229 @@
+"""Every error of the library, in one tree.
+
+    SwitchboardError
+    ├─ ContractViolation (ValueError)      what a step gave breaks its contract; the producer is named
+    │  ├─ EnvelopeDamaged                  a stored payload no longer matches its digest or shape
+    │  └─ UnknownVersion                   a stored payload is of a version this code does not know
+    ├─ BlueprintError (ValueError)         the process as drawn cannot work; holds the findings
+    ├─ ConfigurationError (ValueError)     a setting, an argument or a name is wrong
+    │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
+    ├─ InputRefused (ValueError)           a file, a row or a case's input cannot be taken
+    ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
+    │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
+    │     ├─ ReviewDecided                 somebody was first; says who and what stands
+    │     └─ DecisionMalformed (ValueError) the answer does not fit the question; the review stays open
+    ├─ StoreError                          Postgres cannot be started, reached or written
+    │  ├─ StoreUnavailable
+    │  └─ EffectConflict                   one key, two different sets of arguments
+    ├─ StepFailed                          a step could not do its work
+    │  ├─ StepTimeout
+    │  └─ RouteRefused                     a destination that the blueprint does not declare
+    └─ ModelError                          a model did not give a usable answer
+
+All of them derive from `SwitchboardError`, carry a stable `code`, and keep what was
+said in `fields`, so that a program reads the fields and a person reads the message:
+where it happened, what was wanted, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class SwitchboardError(Exception):
+    """Base of every error the library raises on purpose.
+
+    Args:
+        problem: What is wrong, as one short sentence without a full stop.
+        where: The place: a step, a file with its line, a setting.
+        wanted: What would have been right.
+        came: What was found instead; keep secrets and personal data out of it.
+        mend: What the reader can do about it, as a sentence.
+        **fields: Further facts for programs; JSON-plain.
+    """
+
+    code: ClassVar[str] = "switchboard_error"
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str = "",
+        wanted: str = "",
+        came: str = "",
+        mend: str = "",
+        **fields: Any,
+    ) -> None:
+        self.problem = problem
+        self.where = where
+        self.wanted = wanted
+        self.came = came
+        self.mend = mend
+        self.fields: dict[str, Any] = fields
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        if self.wanted and self.came:
+            text += f" (wanted {self.wanted}; came {self.came})"
+        elif self.wanted:
+            text += f" (wanted {self.wanted})"
+        elif self.came:
+            text += f" (came {self.came})"
+        return f"{text}. {self.mend}" if self.mend else f"{text}."
+
+    def record(self) -> dict[str, Any]:
+        """The error as JSON-plain fields: `code`, `type`, the sentences, and its own fields."""
+        said = {"where": self.where, "wanted": self.wanted, "came": self.came, "mend": self.mend}
+        return {
+            "code": self.code,
+            "type": type(self).__name__,
+            "problem": self.problem,
+            **{key: value for key, value in said.items() if value},
+            **self.fields,
+        }
+
+
+class ContractViolation(SwitchboardError, ValueError):
+    """What a step gave, or what came from outside, breaks the contract of its seam.
+
+    `problems` lists each fault as `{"at": "reply.confidence", "code": "less_than_equal", "says": "..."}`.
+    Values are left out on purpose: they may hold what the contract keeps out.
+    """
+
+    code = "contract_violation"
+
+    def __init__(
+        self, problem: str, *, contract: str, by: str, problems: Sequence[Mapping[str, str]] = (), **said: Any
+    ) -> None:
+        self.contract = contract
+        self.by = by
+        self.problems = [dict(one) for one in problems]
+        super().__init__(problem, contract=contract, by=by, problems=self.problems, **said)
+
+
+class EnvelopeDamaged(ContractViolation):
+    """A stored payload is not an envelope, or no longer matches its digest."""
+
+    code = "envelope_damaged"
+
+
+class UnknownVersion(ContractViolation):
+    """A stored payload is of a contract version that this code cannot read."""
+
+    code = "unknown_version"
+
+
+class BlueprintError(SwitchboardError, ValueError):
+    """The blueprint cannot work; `findings` says where, why, and how to mend it."""
+
+    code = "blueprint_error"
+
+    def __init__(self, problem: str, *, findings: Sequence[Any] = (), **said: Any) -> None:
+        self.findings = list(findings)
+        super().__init__(problem, **said)
+
+    def _sentence(self) -> str:
+        lines = [super()._sentence(), *(f"  - {finding}" for finding in self.findings)]
+        return "\n".join(lines)
+
+
+class ConfigurationError(SwitchboardError, ValueError):
+    """A setting, an argument or a name is wrong."""
+
+    code = "configuration_error"
+
+
+class MissingExtra(ConfigurationError, ImportError):
+    """An optional part is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, package: str, extra: str, *, why: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{why} needs the package {package!r}, which is not installed",
+            mend=f"Install it: pip install 'langgraph-switchboard[{extra}]'",
+            package=package,
+            extra=extra,
+        )
+
+
+class InputRefused(SwitchboardError, ValueError):
+    """A file, a row or the input of a case cannot be taken."""
+
+    code = "input_refused"
+
+
+class CaseError(SwitchboardError, LookupError):
+    """The case is not there, or is not in a state in which this can be done."""
+
+    code = "case_error"
+
+
+class ReviewError(CaseError):
+    """The review is not there, or cannot be decided like this."""
+
+    code = "review_error"
+
+
+class ReviewDecided(ReviewError):
+    """Somebody decided first; `by` and `decision` say who and what stands."""
+
+    code = "review_decided"
+
+    def __init__(self, problem: str, *, review: str, by: str, decision: str, **said: Any) -> None:
+        self.review = review
+        self.by = by
+        self.decision = decision
+        super().__init__(problem, review=review, by=by, decision=decision, **said)
+
+
+class DecisionMalformed(ReviewError, ValueError):
+    """The answer does not fit the question; the review stays open."""
+
+    code = "decision_malformed"
+
+
+class StoreError(SwitchboardError):
+    """The database cannot do what was asked."""
+
+    code = "store_error"
+
+
+class StoreUnavailable(StoreError, ConnectionError):
+    """Postgres cannot be started or reached."""
+
+    code = "store_unavailable"
+
+
+class EffectConflict(StoreError):
+    """An effect was asked for twice under one key, with different arguments."""
+
+    code = "effect_conflict"
+
+
+class StepFailed(SwitchboardError):
+    """A step could not do its work; the ladder takes the case on."""
+
+    code = "step_failed"
+
+
+class StepTimeout(StepFailed, TimeoutError):
+    """A step did not end within its time."""
+
+    code = "step_timeout"
+
+
+class RouteRefused(StepFailed, ValueError):
+    """A step or a router named a destination that the blueprint does not declare."""
+
+    code = "route_refused"
+
+
+class ModelError(SwitchboardError):
+    """A model did not give a usable answer."""
+
+    code = "model_error"
