@@ -1,0 +1,1 @@
+"""langgraph-switchboard: multi-agent systems that work in production."""

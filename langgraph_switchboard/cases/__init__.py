@@ -1,0 +1,1 @@
+"""Cases: rows and verbs of cases, reviews and the outbox; no langgraph."""

@@ -1,0 +1,1 @@
+"""Checkpoints: where the state of a case is kept."""

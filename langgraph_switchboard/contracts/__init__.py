@@ -1,0 +1,33 @@
+"""Contracts: what agents say to each other, sealed and checked at every seam."""
+
+from langgraph_switchboard.contracts.case_state import (
+    CONTROL,
+    OUTCOMES,
+    CaseField,
+    CaseState,
+    Schemas,
+    schemas,
+)
+from langgraph_switchboard.contracts.contract import Contract, snake
+from langgraph_switchboard.contracts.decision import Decision, DecisionType
+from langgraph_switchboard.contracts.envelope import Envelope, digest_of, is_sealed, open_envelope, seal
+from langgraph_switchboard.contracts.plain import plain_problem
+
+__all__ = [
+    "CONTROL",
+    "OUTCOMES",
+    "CaseField",
+    "CaseState",
+    "Contract",
+    "Decision",
+    "DecisionType",
+    "Envelope",
+    "Schemas",
+    "digest_of",
+    "is_sealed",
+    "open_envelope",
+    "plain_problem",
+    "schemas",
+    "seal",
+    "snake",
+]

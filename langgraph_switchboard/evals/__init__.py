@@ -1,0 +1,1 @@
+"""Evals: score a process on a dataset, on this machine."""

@@ -1,0 +1,1 @@
+"""Graphs: the blueprint, its check, and its build into a `StateGraph`."""

@@ -1,0 +1,1 @@
+"""Knowledge: help articles and BM25 search."""

@@ -1,0 +1,1 @@
+"""The ledger: what happened, step by step."""

@@ -1,0 +1,153 @@
+"""CaseState: the shared record of one case, and the three plain schemas derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, NotRequired, Self, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict
+
+from langgraph_switchboard.contracts.contract import Contract
+from langgraph_switchboard.contracts.envelope import open_envelope
+from langgraph_switchboard.errors import BlueprintError
+
+OUTCOMES = ("finished", "declined", "dead_lettered")
+"""How a case can end; written by a terminal step, never guessed from an empty task list."""
+
+CONTROL = ("outcome", "reason", "failure", "visits")
+"""State keys that belong to the switchboard; a case may not use them for its own fields."""
+
+
+@dataclass(frozen=True)
+class CaseField:
+    """One field of a case: its name, its contract, and whether it comes from outside."""
+
+    name: str
+    contract: type[Contract]
+    is_input: bool
+    description: str
+
+
+class CaseState(BaseModel):
+    """The system of record of one case: one field per contract that steps hand on.
+
+    A required field is an input of the case; a field that is `... | None = None` is
+    written by a step on the way:
+
+        class SupportCase(CaseState):
+            ticket: Ticket
+            reply: Reply | None = None
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", revalidate_instances="always", use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def fields(cls) -> dict[str, CaseField]:
+        """The fields by name, in the order of the class.
+
+        Raises:
+            BlueprintError: A field is no contract, or uses a name that the switchboard needs.
+        """
+        return _fields(cls)
+
+    @classmethod
+    def field_of(cls, contract: type[Contract]) -> str | None:
+        """The only field that holds `contract`, or None where none or several do."""
+        holders = [name for name, field in cls.fields().items() if field.contract is contract]
+        return holders[0] if len(holders) == 1 else None
+
+    @classmethod
+    def view(cls, values: Mapping[str, Any]) -> Self:
+        """The typed view of a case's state: every sealed field opened, the others None.
+
+        An input that no opening step has sealed yet is not shown.
+
+        Raises:
+            ContractViolation: A stored envelope is damaged, unknown or invalid.
+        """
+        opened = {
+            name: open_envelope(values[name], field.contract) if values.get(name) is not None else None
+            for name, field in cls.fields().items()
+        }
+        return cls.model_construct(None, **cast("dict[str, Any]", opened))
+
+
+@cache
+def _fields(case: type[CaseState]) -> dict[str, CaseField]:
+    return {name: _case_field(case, name, info) for name, info in case.model_fields.items()}
+
+
+def _case_field(case: type[CaseState], name: str, info: FieldInfo) -> CaseField:
+    if name in CONTROL:
+        raise BlueprintError(
+            f"the field {name!r} of {case.__name__} uses a name of the switchboard's own",
+            mend=f"Rename it; {', '.join(CONTROL)} are taken.",
+        )
+    kind = info.annotation
+    optional = get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
+    if optional:
+        kind = next(part for part in get_args(kind) if part is not NoneType)
+    if not (isinstance(kind, type) and issubclass(kind, Contract)):
+        raise BlueprintError(
+            f"the field {name!r} of {case.__name__} is no contract",
+            wanted="a Contract (an input) or `Contract | None = None` (written by a step)",
+            came=str(info.annotation),
+        )
+    return CaseField(name, kind, info.is_required(), info.description or kind.__doc__ or "")
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The TypedDicts that LangGraph sees; no pydantic type is among them.
+
+    With a pydantic type as a schema one bad payload makes `get_state` raise for good;
+    a plain dictionary never does.
+    """
+
+    input: type
+    output: type
+    state: type
+
+
+def _latest_visits(left: dict[str, int] | None, right: dict[str, int] | None) -> dict[str, int]:
+    """Merge visit counters by step: the higher count stands (parallel branches touch different keys)."""
+    merged = dict(left or {})
+    for step, count in (right or {}).items():
+        merged[step] = max(count, merged.get(step, 0))
+    return merged
+
+
+def schemas(case: type[CaseState]) -> Schemas:
+    """Derive the input, output and state schema of a case for `StateGraph`.
+
+    The input keeps one plain key per input contract with that contract's JSON Schema,
+    so that Studio shows the real form.
+    """
+    fields = case.fields()
+    # Keyed functional TypedDicts from typing_extensions: the stdlib's own makes
+    # LangGraph's get_input_jsonschema raise on Python 3.11.
+    wanted = {
+        name: Annotated[dict[str, Any], WithJsonSchema(field.contract.model_json_schema())]
+        for name, field in fields.items()
+        if field.is_input
+    }
+    sealed = dict.fromkeys(fields, NotRequired[dict[str, Any]])
+    ended = {"outcome": NotRequired[str | None], "reason": NotRequired[str | None]}
+    control = {
+        **ended,
+        "failure": NotRequired[dict[str, Any] | None],
+        "visits": NotRequired[Annotated[dict[str, int], _latest_visits]],
+    }
+    # The functional form wants literals for mypy; these are made from the case.
+    return Schemas(
+        input=TypedDict(f"{case.__name__}Input", wanted),  # type: ignore[operator]
+        output=TypedDict(f"{case.__name__}Output", {**sealed, **ended}),  # type: ignore[operator]
+        state=TypedDict(f"{case.__name__}State", {**sealed, **control}),  # type: ignore[operator]
+    )

@@ -1,0 +1,128 @@
+"""Contract: a frozen noun that agents hand to each other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from langgraph_switchboard.contracts.plain import plain_problem
+from langgraph_switchboard.errors import ContractViolation
+
+
+class Contract(BaseModel):
+    """A frozen, versioned noun: what one step gives and another receives.
+
+    Write a docstring for the noun and one under each field; they are shown to
+    reviewers, to models and on the process card. Unknown fields, NaN and infinities
+    are refused, and an instance is validated again at every seam.
+
+    A change that old payloads do not fit raises the version, and `upcast` says how to
+    read the old ones:
+
+        class Reply(Contract, version=2):
+            text: str
+
+            @classmethod
+            def upcast(cls, payload, version):
+                return {"text": payload["body"]} if version == 1 else payload
+
+    Class arguments:
+        version: Positive whole number, 1 unless given.
+        name: The persistent name in stored envelopes; the class's own name unless given.
+            Give it when the class is renamed, so that stored payloads stay readable.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        revalidate_instances="always",
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+    contract_version: ClassVar[int] = 1
+    contract_name: ClassVar[str] = "Contract"
+
+    def __init_subclass__(cls, version: int = 1, name: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if version < 1:
+            raise ValueError(f"{cls.__name__}: the version of a contract is 1 or more, not {version}.")
+        cls.contract_version = version
+        cls.contract_name = name or cls.__name__
+
+    @classmethod
+    def upcast(cls, payload: dict[str, Any], version: int) -> dict[str, Any]:
+        """Turn a payload of an older `version` into one of the present version.
+
+        Called only for versions from 1 to one below the present one. Override it
+        together with `version=`; as it stands, an older payload is taken as it is and
+        must pass validation.
+        """
+        return payload
+
+    @classmethod
+    def accept(cls, value: object, *, by: str) -> Self:
+        """Validate what a producer gave; an instance is validated again, never trusted.
+
+        Args:
+            value: An instance of exactly this contract, or a mapping of its fields.
+            by: Who gave it; the error blames this name.
+
+        Raises:
+            ContractViolation: With the path and code of each fault, and without values.
+        """
+        if isinstance(value, BaseModel) and type(value) is not cls:
+            raise ContractViolation(
+                f"{by!r} gave another contract",
+                where=f"seam of {by!r}",
+                wanted=cls.contract_name,
+                came=type(value).__name__,
+                contract=cls.contract_name,
+                by=by,
+                problems=[{"at": snake(cls.__name__), "code": "contract_type", "says": "wrong contract"}],
+            )
+        try:
+            accepted = cls.model_validate(value)
+            problem = plain_problem(accepted.model_dump(mode="json"), snake(cls.__name__))
+        except ValidationError as error:
+            raise cls._violation(by, _problems(error, snake(cls.__name__))) from None
+        except (ValueError, TypeError, RecursionError) as error:
+            # Whatever cannot be written as JSON (surrogates, cycles, foreign objects).
+            fault = {"at": snake(cls.__name__), "code": "not_json", "says": type(error).__name__}
+            raise cls._violation(by, [fault]) from None
+        if problem:
+            raise cls._violation(by, [problem])
+        return accepted
+
+    @classmethod
+    def _violation(cls, by: str, problems: list[dict[str, str]]) -> ContractViolation:
+        first = problems[0]
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        return ContractViolation(
+            f"{by!r} broke the contract {cls.contract_name}: {first['at']} {first['says']}{more}",
+            where=f"seam of {by!r}",
+            contract=cls.contract_name,
+            by=by,
+            problems=problems,
+        )
+
+
+def snake(name: str) -> str:
+    """`ReplyDecision` as `reply_decision`: the field of a case that holds a contract is named so."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _problems(error: ValidationError, root: str) -> list[dict[str, str]]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        {
+            "at": ".".join([root, *(str(part) for part in one["loc"])]),
+            "code": one["type"],
+            # A validator's own words may quote the value; the code alone is always safe to keep.
+            "says": one["msg"] if one["type"] not in {"value_error", "assertion_error"} else one["type"],
+        }
+        for one in found
+    ] or [{"at": root, "code": "invalid", "says": "is not valid"}]

@@ -1,0 +1,112 @@
+"""The sealed envelope: how a contract lies in state, in checkpoints and in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import TypedDict, TypeVar
+
+from langgraph_switchboard.contracts.contract import Contract
+from langgraph_switchboard.errors import EnvelopeDamaged, UnknownVersion
+
+C = TypeVar("C", bound=Contract)
+
+
+class Envelope(TypedDict):
+    """JSON-plain form of one contract. The digest detects accident, not forgery."""
+
+    contract: str
+    version: int
+    payload: dict[str, Any]
+    by: str
+    digest: str
+
+
+_SHAPE = {"contract": str, "version": int, "payload": dict, "by": str, "digest": str}
+
+
+def digest_of(payload: object) -> str:
+    """SHA-256 (hex) of a JSON-plain value in canonical form: sorted keys, no white space."""
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal(value: object, contract: type[Contract], *, by: str) -> Envelope:
+    """Validate what `by` gave and put it into an envelope.
+
+    Raises:
+        ContractViolation: It breaks the contract; `by` is blamed and nothing is stored.
+    """
+    accepted = contract.accept(value, by=by)
+    payload = accepted.model_dump(mode="json")
+    return Envelope(
+        contract=contract.contract_name,
+        version=contract.contract_version,
+        payload=payload,
+        by=by,
+        digest=digest_of(payload),
+    )
+
+
+def open_envelope(envelope: object, contract: type[C]) -> C:
+    """Open an envelope as `contract`: check shape, name, digest and version, upcast, validate again.
+
+    Raises:
+        EnvelopeDamaged: It is no envelope, holds another contract, or its digest does not fit.
+        UnknownVersion: It was written by newer code.
+        ContractViolation: The (upcast) payload breaks the contract; who sealed it is named.
+    """
+    sealed = _checked(envelope, contract)
+    payload, version = sealed["payload"], sealed["version"]
+    if version != contract.contract_version:
+        payload = contract.upcast(payload, version)
+    return contract.accept(payload, by=sealed["by"])
+
+
+def is_sealed(value: object) -> bool:
+    """Whether a value of the state has the shape of an envelope."""
+    return isinstance(value, Mapping) and all(
+        isinstance(value.get(key), kind) for key, kind in _SHAPE.items()
+    )
+
+
+def _checked(envelope: object, contract: type[Contract]) -> Envelope:
+    name = contract.contract_name
+    if not is_sealed(envelope):
+        raise EnvelopeDamaged(
+            f"the stored {name} is not a sealed envelope",
+            came=type(envelope).__name__,
+            mend="Only the opening step and the steps of the blueprint may write this field.",
+            contract=name,
+            by="?",
+        )
+    sealed: Envelope = envelope  # type: ignore[assignment]  # its shape was just checked
+    by, version = sealed["by"], sealed["version"]
+    if sealed["contract"] != name:
+        raise EnvelopeDamaged(
+            "the stored envelope holds another contract",
+            wanted=name,
+            came=sealed["contract"],
+            contract=name,
+            by=by,
+        )
+    if sealed["digest"] != digest_of(sealed["payload"]):
+        raise EnvelopeDamaged(
+            f"the stored {name} no longer matches its digest",
+            mend="The row was changed outside the switchboard; restore it, or let the step run again.",
+            contract=name,
+            by=by,
+        )
+    if not 1 <= version <= contract.contract_version:
+        raise UnknownVersion(
+            f"the stored {name} is of a version that this code does not know",
+            wanted=f"1 to {contract.contract_version}",
+            came=str(version),
+            mend="Deploy the code that wrote it, or newer.",
+            contract=name,
+            by=by,
+        )
+    return sealed
