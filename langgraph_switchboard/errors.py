@@ -18,7 +18,21 @@
     ├─ StepFailed                          a step could not do its work
     │  ├─ StepTimeout
     │  └─ RouteRefused                     a destination that the blueprint does not declare
-    └─ ModelError                          a model did not give a usable answer
+    └─ ModelError                          a model did not give a usable answer; says if trying again can help
+       ├─ ModelUnreachable (ConnectionError) no connection, or one that broke
+       ├─ ModelTimeout (TimeoutError)      no answer within the time
+       ├─ ModelBusy                        429: too many requests; `retry_after` says when to come back
+       ├─ ModelDown                        5xx: the server failed
+       ├─ ModelRejected                    4xx: the request itself is wrong
+       │  ├─ ModelKeyRefused               401 or 403
+       │  └─ ModelQuotaSpent               429, but for want of money: waiting does not help
+       ├─ ModelRefused                     the model declines to answer, or a filter stopped it
+       └─ AnswerUnusable                   something came, and it cannot be used
+          ├─ AnswerCut                     it ends before its end
+          ├─ AnswerTooLong                 it met the token limit, or ours
+          ├─ AnswerEmpty                   no choice, no content, no arguments
+          ├─ AnswerNotJson
+          └─ AnswerMismatch                JSON, but not the contract
 
 All of them derive from `SwitchboardError`, carry a stable `code`, and keep what was
 said in `fields`, so that a program reads the fields and a person reads the message:
@@ -224,6 +238,124 @@ class RouteRefused(StepFailed, ValueError):
 
 
 class ModelError(SwitchboardError):
-    """A model did not give a usable answer."""
+    """A model did not give a usable answer.
+
+    Args:
+        problem: What went wrong.
+        retryable: Whether the same question may succeed later; the class knows, unless told.
+        retry_after: Seconds the server asked us to wait; None if it did not say.
+        input_tokens: Tokens that were paid for although no answer came of them.
+        output_tokens: The same, for what the model wrote.
+        **said: As for every error of the library.
+    """
 
     code = "model_error"
+    usually_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        **said: Any,
+    ) -> None:
+        self.retryable = self.usually_retryable if retryable is None else retryable
+        self.retry_after = retry_after
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        super().__init__(problem, retryable=self.retryable, retry_after=retry_after, **said)
+
+
+class ModelUnreachable(ModelError, ConnectionError):
+    """No connection to the model, or one that broke."""
+
+    code = "model_unreachable"
+    usually_retryable = True
+
+
+class ModelTimeout(ModelError, TimeoutError):
+    """The model did not answer within its time."""
+
+    code = "model_timeout"
+    usually_retryable = True
+
+
+class ModelBusy(ModelError):
+    """The model takes no more requests just now."""
+
+    code = "model_busy"
+    usually_retryable = True
+
+
+class ModelDown(ModelError):
+    """The model's server failed."""
+
+    code = "model_down"
+    usually_retryable = True
+
+
+class ModelRejected(ModelError):
+    """The request is wrong, and will be wrong again."""
+
+    code = "model_rejected"
+
+
+class ModelKeyRefused(ModelRejected):
+    """The key is unknown, or may not do this."""
+
+    code = "model_key_refused"
+
+
+class ModelQuotaSpent(ModelRejected):
+    """The account has no money or quota left."""
+
+    code = "model_quota_spent"
+
+
+class ModelRefused(ModelError):
+    """The model declines to answer, or a content filter stopped it."""
+
+    code = "model_refused"
+
+
+class AnswerUnusable(ModelError):
+    """Something came back, and it cannot be used."""
+
+    code = "answer_unusable"
+
+
+class AnswerCut(AnswerUnusable):
+    """The answer ends before its end."""
+
+    code = "answer_cut"
+    usually_retryable = True
+
+
+class AnswerTooLong(AnswerUnusable):
+    """The answer met the model's token limit, or is longer than we take."""
+
+    code = "answer_too_long"
+
+
+class AnswerEmpty(AnswerUnusable):
+    """There is no choice, no content or no arguments in the answer."""
+
+    code = "answer_empty"
+    usually_retryable = True
+
+
+class AnswerNotJson(AnswerUnusable):
+    """The answer is not JSON."""
+
+    code = "answer_not_json"
+    usually_retryable = True
+
+
+class AnswerMismatch(AnswerUnusable):
+    """The answer is JSON, but breaks the contract that was asked for."""
+
+    code = "answer_mismatch"
+    usually_retryable = True
