@@ -76,7 +76,7 @@ class CaseState(BaseModel):
             name: open_envelope(values[name], field.contract) if values.get(name) is not None else None
             for name, field in cls.fields().items()
         }
-        return cls.model_construct(None, **cast("dict[str, Any]", opened))
+        return cast("Self", cls.model_construct(None, **cast("dict[str, Any]", opened)))
 
 
 @cache

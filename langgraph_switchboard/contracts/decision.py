@@ -26,7 +26,7 @@ class Decision(Contract):
     """
 
     type: DecisionType
-    """approve: go on with what was shown; edit: with `edited`; reject: do not; respond: `message` is the answer."""
+    """approve: go on as shown; edit: go on with `edited`; reject: do not; respond: `message` answers."""
     message: str = Field(default="", max_length=20_000)
     """The reason for a rejection, or the answer itself when responding."""
 

@@ -1,0 +1,126 @@
+"""The rows of a case: what people and programs ask about without opening a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+CaseStatus = Literal["accepted", "running", "waiting", "finished", "declined", "dead_lettered"]
+STATUSES: tuple[str, ...] = get_args(CaseStatus)
+OPEN: tuple[str, ...] = ("accepted", "running")
+"""Cases that somebody must drive on: nobody waits for them but us."""
+ENDED: tuple[str, ...] = ("finished", "declined", "dead_lettered")
+
+ReviewStatus = Literal["open", "decided"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case.
+
+    Args:
+        case_id: Also the LangGraph thread id.
+        flow: Name of the blueprint.
+        blueprint_version: The version that it was begun under.
+        blueprint_digest: Digest of that blueprint.
+        status: Where it stands.
+        step: The step that it stands on, or stood on last.
+        input: The payload of each input contract by field.
+        labels: Free facts about the case that no agent sees: batch, line, expected answer.
+        reason: Why a person is asked, or why it ended as it did.
+        created_at: When it was accepted.
+        updated_at: When its row last changed.
+        ended_at: When an outcome was written.
+    """
+
+    case_id: str
+    flow: str
+    blueprint_version: int
+    blueprint_digest: str
+    status: CaseStatus
+    step: str
+    input: dict[str, Any]
+    labels: dict[str, Any]
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One question to a person.
+
+    Args:
+        review_id: Its id, the same when the step runs again after a crash.
+        case_id: The case that waits.
+        flow: Name of the blueprint.
+        step: The review step.
+        version: Raised when what is shown changes.
+        subject: The field that is decided on.
+        shown: What the person sees: payload by field.
+        digest: Digest of what was shown; a decision names it.
+        reason: Why a person is asked.
+        status: `open` or `decided`.
+        opened_at: Since when it waits.
+        due_at: By when an answer was promised.
+        decision: The decision that stands, as a payload.
+        decided_by: Who decided.
+        decided_at: When.
+    """
+
+    review_id: str
+    case_id: str
+    flow: str
+    step: str
+    version: int
+    subject: str
+    shown: dict[str, Any]
+    digest: str
+    reason: str
+    status: ReviewStatus
+    opened_at: datetime
+    due_at: datetime | None = None
+    decision: dict[str, Any] | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Something that is to leave the house once: written with the step, delivered by a sender.
+
+    Args:
+        case_id: The case that it belongs to.
+        key: Unique within the case; the same key with another row is refused.
+        step: The effect step.
+        row: What is to be sent.
+        digest: Digest of `row`.
+        created_at: When the step wrote it.
+    """
+
+    case_id: str
+    key: str
+    step: str
+    row: dict[str, Any]
+    digest: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many cases stand where, for one selection of cases."""
+
+    total: int
+    by_status: dict[str, int] = field(default_factory=dict)
+
+
+def as_values(row: CaseRow | ReviewRow | OutboxRow) -> dict[str, Any]:
+    """A row as column values by name."""
+    return asdict(row)
+
+
+def columns(kind: type[CaseRow] | type[ReviewRow] | type[OutboxRow]) -> tuple[str, ...]:
+    """The column names of a kind of row, in order."""
+    return tuple(one.name for one in fields(kind))

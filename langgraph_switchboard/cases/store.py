@@ -1,0 +1,76 @@
+"""CaseStore: the verbs on cases and reviews that are not part of a step's commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow
+from langgraph_switchboard.ledger.events import LedgerEntry
+
+
+class CaseStore(Protocol):
+    """Accept cases, decide reviews, and read both. Two forms: memory and Postgres."""
+
+    async def accept(self, rows: Sequence[CaseRow]) -> set[str]:
+        """Take cases in; a case that is there already stays as it is.
+
+        Returns:
+            The ids that are new.
+
+        Raises:
+            StoreError: Nothing of this call was taken.
+        """
+
+    async def case(self, case_id: str) -> CaseRow | None:
+        """One case, or None."""
+
+    async def cases(
+        self,
+        *,
+        flow: str | None = None,
+        status: Sequence[str] = (),
+        labels: Mapping[str, Any] | None = None,
+        limit: int | None = 100,
+    ) -> list[CaseRow]:
+        """Cases, newest first; `labels` selects those that carry all of these labels."""
+
+    async def counts(
+        self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None
+    ) -> dict[str, int]:
+        """How many cases stand in each status."""
+
+    async def story(self, case_id: str) -> list[LedgerEntry]:
+        """Everything that happened to a case, in order."""
+
+    async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
+        """The entries of several cases, each case's in order."""
+
+    async def review(self, review_id: str) -> ReviewRow | None:
+        """One review, or None."""
+
+    async def reviews(
+        self,
+        *,
+        flow: str | None = None,
+        status: str | None = "open",
+        case_id: str | None = None,
+        limit: int | None = 100,
+    ) -> list[ReviewRow]:
+        """Reviews, oldest first: who has waited longest comes first."""
+
+    async def decide(
+        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
+    ) -> ReviewRow:
+        """Set the decision if the review is open and shows what `digest` names.
+
+        Compare-and-set: of several callers one wins. The row is returned as it stands
+        afterwards, so a caller sees from `decided_by` and `decision` whether it won.
+
+        Raises:
+            ReviewError: There is no such review, or something else is shown by now.
+        """
+
+    async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
+        """What steps have put into the outbox, oldest first."""

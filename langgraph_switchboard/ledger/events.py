@@ -1,0 +1,53 @@
+"""Events: what happened to a case, one record per fact, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+EventKind = Literal[
+    "case_accepted",  # somebody handed a case in
+    "step_finished",  # a step gave its contract
+    "step_failed",  # an attempt failed; the ladder takes over
+    "routed",  # a supervisor chose who does it
+    "gated",  # a gate let a case through, or asked for a person
+    "review_opened",  # a question waits for a person
+    "review_decided",  # a person decided, and this decision stands
+    "effect_recorded",  # something is to be done to the world
+    "case_ended",  # an outcome was written
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about a case.
+
+    Args:
+        kind: What sort of fact it is.
+        step: The step that it happened in; empty for facts about the case as a whole.
+        at: When, by the switchboard's clock; aware, UTC.
+        data: The fact's particulars, JSON-plain. Contracts appear as sealed envelopes.
+        seconds: How long it took, where that means something.
+    """
+
+    kind: EventKind
+    step: str
+    at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """An event as it stands in the ledger, with its place.
+
+    The place `(case_id, namespace, task_id, ordinal)` is the same when a step runs again
+    after a crash, so that nothing is written twice, and a new one after an edit or a redrive.
+    """
+
+    case_id: str
+    namespace: str
+    task_id: str
+    ordinal: int
+    event: Event

@@ -1,0 +1,57 @@
+"""The Journal: how a running step hands over its events and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from langgraph_switchboard.ledger.events import Event
+
+Table = Literal["cases", "reviews", "outbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """One run of one step in LangGraph's terms; stable over a crash and a resume."""
+
+    case_id: str
+    namespace: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the operational tables that leaves together with a step's events.
+
+    Args:
+        table: `cases` changes the row of this case; `reviews` and `outbox` add a row once.
+        values: Column values by name, JSON-plain but for datetimes.
+    """
+
+    table: Table
+    values: Mapping[str, Any]
+
+
+Entry = Event | Row
+
+
+class Journal(Protocol):
+    """Where a step's entries go: kept per task, and settled with the step.
+
+    Entries are attached while the step runs and leave together at its end, whether it
+    ends with a result, an interrupt or an error. What a form of the journal promises
+    about the moment is its own: one that shares the saver's commit settles there,
+    one that writes apart does it here, before LangGraph sees the step's result.
+    """
+
+    def attach(self, task: TaskKey, *entries: Entry) -> None:
+        """Keep entries for this task, in order. Nothing is written yet."""
+
+    async def settle(self, task: TaskKey) -> None:
+        """Let this task's entries leave, all or none; again for the same task changes nothing.
+
+        Raises:
+            EffectConflict: An outbox key is there already with another row.
+            StoreError: They could not be written; the step must not go on.
+        """
