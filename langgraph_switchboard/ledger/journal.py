@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -39,14 +39,18 @@ Entry = Event | Row
 class Journal(Protocol):
     """Where a step's entries go: kept per task, and settled with the step.
 
-    Entries are attached while the step runs and leave together at its end, whether it
-    ends with a result, an interrupt or an error. What a form of the journal promises
-    about the moment is its own: one that shares the saver's commit settles there,
-    one that writes apart does it here, before LangGraph sees the step's result.
+    A step attaches all its entries once, at its end, and they leave together, whether
+    it ended with a result, an interrupt or a failure. What a form of the journal
+    promises about the moment is its own: one that shares the saver's commit settles
+    there, one that writes apart does it here, before LangGraph sees the step's result.
     """
 
-    def attach(self, task: TaskKey, *entries: Entry) -> None:
-        """Keep entries for this task, in order. Nothing is written yet."""
+    def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
+        """Keep the entries of this task, in order; nothing is written yet.
+
+        They replace what an earlier, broken-off run of the same task attached: a step
+        that runs again after a crash says everything anew, in the same places.
+        """
 
     async def settle(self, task: TaskKey) -> None:
         """Let this task's entries leave, all or none; again for the same task changes nothing.
