@@ -5,13 +5,13 @@ create schema if not exists larkpay;
 
 create table if not exists larkpay.plans (
     plan                 text primary key,
-    monthly_fee          numeric(12, 2) not null,   -- EUR
-    cash_free_month      numeric(12, 2) not null,   -- EUR of cash withdrawals a month without our fee
+    monthly_fee          numeric(12, 2) not null,   -- GBP; a fee is taken in the customer's main currency
+    cash_free_month      numeric(12, 2) not null,   -- GBP of cash a calendar month without our fee
     cash_fee_percent     numeric(5, 2)  not null,   -- of what is withdrawn above that
-    exchange_free_month  numeric(12, 2),            -- EUR of exchange a month without fee; null: no limit
-    weekend_markup       numeric(5, 2)  not null,   -- per cent, from Saturday to Sunday
-    top_up_day           numeric(12, 2) not null,   -- EUR a day
-    transfer_day         numeric(12, 2) not null,   -- EUR a day
+    exchange_free_month  numeric(12, 2),            -- GBP of exchange a month without fee; null: no limit
+    weekend_markup       numeric(5, 2)  not null,   -- per cent, Friday 23:00 to Sunday 23:00 London time
+    top_up_day           numeric(12, 2) not null,   -- GBP a day
+    transfer_day         numeric(12, 2) not null,   -- GBP a day
     disposable_day       integer        not null    -- disposable cards a day
 );
 
