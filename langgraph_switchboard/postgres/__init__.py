@@ -1,1 +1,20 @@
-"""Postgres: the embedded server, pools, migrations, queries."""
+"""Postgres: the embedded server, connections, migrations, named queries, the read-only reader."""
+
+from langgraph_switchboard.postgres.embedded import EmbeddedServer, embedded_server, running_server
+from langgraph_switchboard.postgres.migrations import migrate
+from langgraph_switchboard.postgres.pool import Database, Pool, database, open_pool
+from langgraph_switchboard.postgres.queries import Queries, load_queries, parse_queries
+
+__all__ = [
+    "Database",
+    "EmbeddedServer",
+    "Pool",
+    "Queries",
+    "database",
+    "embedded_server",
+    "load_queries",
+    "migrate",
+    "open_pool",
+    "parse_queries",
+    "running_server",
+]

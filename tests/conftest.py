@@ -1,0 +1,85 @@
+"""What many tests need: one embedded server per session, a fresh database per test, the public data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from langgraph_switchboard.postgres import EmbeddedServer, Pool, migrate, open_pool, running_server
+
+REPOSITORY = Path(__file__).parent.parent
+TEMPLATE = "switchboard_template"
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The folder of public data sets; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("SWITCHBOARD_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets: {folder} is not there (set SWITCHBOARD_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that every account may pass through, unlike pytest's own; removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="switchboard-test-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def pg(open_folder: Path) -> Iterator[EmbeddedServer]:
+    """The embedded server of this test session."""
+    with running_server(open_folder / "session") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pg_template(pg: EmbeddedServer) -> str:
+    """A migrated database that fresh ones are copied from; its name."""
+
+    async def prepare() -> None:
+        async with open_pool(dsn_for(pg, TEMPLATE)) as pool:
+            await migrate(pool)
+
+    _run_as_owner(pg, f"CREATE DATABASE {TEMPLATE}")
+    with ThreadPoolExecutor(1) as thread:  # a loop of its own, away from that of the tests
+        thread.submit(asyncio.run, prepare()).result()
+    return TEMPLATE
+
+
+@pytest.fixture
+def pg_dsn(pg: EmbeddedServer, pg_template: str) -> Iterator[str]:
+    """The connection string of a fresh, migrated database, dropped after the test."""
+    name = f"test_{uuid4().hex[:12]}"
+    _run_as_owner(pg, f"CREATE DATABASE {name} TEMPLATE {pg_template}")
+    yield dsn_for(pg, name)
+    _run_as_owner(pg, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def pg_pool(pg_dsn: str) -> AsyncIterator[Pool]:
+    """A pool on a fresh, migrated database, bound to the loop of this test."""
+    async with open_pool(pg_dsn) as pool:
+        yield pool
+
+
+def dsn_for(server: EmbeddedServer, name: str) -> str:
+    """The connection string of another database of the server."""
+    return server.dsn.replace("/switchboard?", f"/{name}?")
+
+
+def _run_as_owner(server: EmbeddedServer, statement: str) -> None:
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(statement)
