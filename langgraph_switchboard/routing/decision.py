@@ -1,5 +1,6 @@
 """Route: where a case goes, how sure we are, and who said so."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
@@ -45,3 +46,24 @@ class Route(Contract):
     """What to mind on the way, such as `high_stakes`; a flag never routes by itself."""
     opinions: tuple[Opinion, ...] = ()
     """What each stage thought, in the order in which it was asked; kept for the ledger."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a trained router makes of one text, before anybody decides.
+
+    Automate on `confidence`, which is about the label, together with `familiarity`, which
+    is about the text: a question from another world may lean clearly to one label.
+    """
+
+    label: str
+    """The likeliest group."""
+    confidence: float
+    """Calibrated probability of the label: the sum over its topics."""
+    topic: str
+    """The likeliest topic of that label."""
+    topic_confidence: float
+    """Calibrated probability of the topic."""
+    familiarity: float
+    """Share of the training texts that fitted their best topic no better than this text does,
+    each judged by a model that had not seen it. Below 0.05: nineteen in twenty fitted better."""
