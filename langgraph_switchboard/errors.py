@@ -11,9 +11,12 @@
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
+    │     ├─ ReviewStale                   what was shown has changed; the review stays open
     │     └─ DecisionMalformed (ValueError) the answer does not fit the question; the review stays open
     ├─ StoreError                          Postgres cannot be started, reached or written
     │  ├─ StoreUnavailable
+    │  ├─ StoreClosed                      the writer or saver was closed; nothing more is taken
+    │  ├─ Superseded                       another owner took the case over; never retried
     │  └─ EffectConflict                   one key, two different sets of arguments
     ├─ StepFailed                          a step could not do its work
     │  ├─ StepTimeout
@@ -103,7 +106,8 @@ class ContractViolation(SwitchboardError, ValueError):
     """What a step gave, or what came from outside, breaks the contract of its seam.
 
     `problems` lists each fault as `{"at": "reply.confidence", "code": "less_than_equal", "says": "..."}`.
-    Values are left out on purpose: they may hold what the contract keeps out.
+    Values are left out of it on purpose: they may hold what the contract keeps out. What was
+    given stays in `given` for the ledger's quarantine, within the process.
     """
 
     code = "contract_violation"
@@ -114,6 +118,7 @@ class ContractViolation(SwitchboardError, ValueError):
         self.contract = contract
         self.by = by
         self.problems = [dict(one) for one in problems]
+        self.given: object = None
         super().__init__(problem, contract=contract, by=by, problems=self.problems, **said)
 
 
@@ -195,6 +200,12 @@ class ReviewDecided(ReviewError):
         super().__init__(problem, review=review, by=by, decision=decision, **said)
 
 
+class ReviewStale(ReviewError):
+    """What is to be decided has changed since it was shown; the review stays open."""
+
+    code = "review_stale"
+
+
 class DecisionMalformed(ReviewError, ValueError):
     """The answer does not fit the question; the review stays open."""
 
@@ -211,6 +222,22 @@ class StoreUnavailable(StoreError, ConnectionError):
     """Postgres cannot be started or reached."""
 
     code = "store_unavailable"
+
+
+class StoreClosed(StoreError):
+    """The writer or saver was closed; it drained what it had and takes nothing more."""
+
+    code = "store_closed"
+
+
+class Superseded(StoreError):
+    """Somebody else owns the case by now; what this owner wanted to write was refused.
+
+    It is no `psycopg.OperationalError` and no connection error on purpose: whoever
+    retries those must not retry this.
+    """
+
+    code = "superseded"
 
 
 class EffectConflict(StoreError):

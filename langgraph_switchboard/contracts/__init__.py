@@ -8,9 +8,9 @@ from langgraph_switchboard.contracts.case_state import (
     Schemas,
     schemas,
 )
-from langgraph_switchboard.contracts.contract import Contract, snake
+from langgraph_switchboard.contracts.contract import Contract, snake, violation_of
 from langgraph_switchboard.contracts.decision import Decision, DecisionType
-from langgraph_switchboard.contracts.envelope import Envelope, digest_of, is_sealed, open_envelope, seal
+from langgraph_switchboard.contracts.envelope import Envelope, digest_of, is_sealed, open_envelope, seal, wrap
 from langgraph_switchboard.contracts.plain import plain_problem
 
 __all__ = [
@@ -30,4 +30,6 @@ __all__ = [
     "schemas",
     "seal",
     "snake",
+    "violation_of",
+    "wrap",
 ]

@@ -88,31 +88,36 @@ class Contract(BaseModel):
             accepted = cls.model_validate(value)
             problem = plain_problem(accepted.model_dump(mode="json"), snake(cls.__name__))
         except ValidationError as error:
-            raise cls._violation(by, _problems(error, snake(cls.__name__))) from None
+            raise violation_of(error, by=by) from None
         except (ValueError, TypeError, RecursionError) as error:
             # Whatever cannot be written as JSON (surrogates, cycles, foreign objects).
             fault = {"at": snake(cls.__name__), "code": "not_json", "says": type(error).__name__}
-            raise cls._violation(by, [fault]) from None
+            raise _violation(cls.contract_name, by, [fault]) from None
         if problem:
-            raise cls._violation(by, [problem])
+            raise _violation(cls.contract_name, by, [problem])
         return accepted
-
-    @classmethod
-    def _violation(cls, by: str, problems: list[dict[str, str]]) -> ContractViolation:
-        first = problems[0]
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return ContractViolation(
-            f"{by!r} broke the contract {cls.contract_name}: {first['at']} {first['says']}{more}",
-            where=f"seam of {by!r}",
-            contract=cls.contract_name,
-            by=by,
-            problems=problems,
-        )
 
 
 def snake(name: str) -> str:
     """`ReplyDecision` as `reply_decision`: the field of a case that holds a contract is named so."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def violation_of(error: ValidationError, *, by: str) -> ContractViolation:
+    """Pydantic's error as ours: `by` is blamed, and no value is repeated."""
+    return _violation(error.title, by, _problems(error, snake(error.title)))
+
+
+def _violation(contract: str, by: str, problems: list[dict[str, str]]) -> ContractViolation:
+    first = problems[0]
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return ContractViolation(
+        f"{by!r} broke the contract {contract}: {first['at']} {first['says']}{more}",
+        where=f"seam of {by!r}",
+        contract=contract,
+        by=by,
+        problems=problems,
+    )
 
 
 def _problems(error: ValidationError, root: str) -> list[dict[str, str]]:

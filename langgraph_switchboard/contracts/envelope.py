@@ -40,11 +40,15 @@ def seal(value: object, contract: type[Contract], *, by: str) -> Envelope:
     Raises:
         ContractViolation: It breaks the contract; `by` is blamed and nothing is stored.
     """
-    accepted = contract.accept(value, by=by)
+    return wrap(contract.accept(value, by=by), by=by)
+
+
+def wrap(accepted: Contract, *, by: str) -> Envelope:
+    """Put a contract that `accept` has just given into its envelope."""
     payload = accepted.model_dump(mode="json")
     return Envelope(
-        contract=contract.contract_name,
-        version=contract.contract_version,
+        contract=accepted.contract_name,
+        version=accepted.contract_version,
         payload=payload,
         by=by,
         digest=digest_of(payload),

@@ -1,1 +1,57 @@
-"""Nodes: how a step runs."""
+"""Nodes: how a step runs, and what it is handed."""
+
+from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.foreign import as_agent
+from langgraph_switchboard.nodes.node import StepNode
+from langgraph_switchboard.nodes.services import (
+    MemoryResources,
+    Resources,
+    Services,
+    Tables,
+    current,
+    memory_services,
+    register,
+    using,
+    utc_now,
+)
+from langgraph_switchboard.nodes.signature import read_agent, read_choice, read_plain
+from langgraph_switchboard.nodes.spec import (
+    DEAD_LETTER,
+    END,
+    OPEN,
+    Choice,
+    Edge,
+    FlowInfo,
+    Gate,
+    Review,
+    Step,
+    Take,
+)
+
+__all__ = [
+    "DEAD_LETTER",
+    "END",
+    "OPEN",
+    "Choice",
+    "Edge",
+    "FlowInfo",
+    "Gate",
+    "MemoryResources",
+    "Resources",
+    "Review",
+    "Services",
+    "Step",
+    "StepContext",
+    "StepNode",
+    "Tables",
+    "Take",
+    "as_agent",
+    "current",
+    "memory_services",
+    "read_agent",
+    "read_choice",
+    "read_plain",
+    "register",
+    "using",
+    "utc_now",
+]

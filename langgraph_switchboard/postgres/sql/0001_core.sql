@@ -55,6 +55,15 @@ create table switchboard.outbox (
 comment on table switchboard.outbox is 'What is to leave the house: each key of a case once.';
 create index outbox_oldest on switchboard.outbox (created_at);
 
+create function switchboard.refuse_rewrite() returns trigger language plpgsql as $$
+begin
+    raise exception 'another row stands under this key' using errcode = 'SB001', detail = old.key;
+end $$;
+comment on function switchboard.refuse_rewrite is
+    'What is in the outbox under a key stays: asking for something else under it is a conflict (SB001).';
+create trigger outbox_once before update of row, digest on switchboard.outbox
+    for each row execute function switchboard.refuse_rewrite();
+
 create table switchboard.ledger (
     case_id    text not null,
     namespace  text not null,
@@ -85,5 +94,5 @@ create view switchboard.steps as
            (l.data ->> 'output_tokens')::bigint as output_tokens,
            (l.data ->> 'cost_usd')::numeric as cost_usd
     from switchboard.ledger l join switchboard.cases c using (case_id)
-    where l.kind = 'step_finished';
+    where l.kind in ('step_finished', 'routed', 'gated');
 comment on view switchboard.steps is 'Every finished step with its agent, time, confidence, tokens and cost.';

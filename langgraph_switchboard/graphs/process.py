@@ -1,0 +1,79 @@
+"""Process: a blueprint as finished data, which the check reads and the build compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph_switchboard.contracts import CaseState, digest_of
+from langgraph_switchboard.nodes import OPEN, FlowInfo, Step
+
+
+@dataclass(frozen=True)
+class Process:
+    """Everything that a blueprint says, with the built-in steps `open` and `dead_letter` in it.
+
+    Args:
+        name: The flow's name.
+        version: Whole number, raised when the process changes.
+        owner: Who answers for it.
+        case: The case state.
+        steps: All steps by name, in the order in which they were declared; `open` first.
+        knowledge: Package of its help articles, or None.
+        tables: Package of its tables, or None.
+        max_visits: How often one case may come to one step.
+    """
+
+    name: str
+    version: int
+    owner: str
+    case: type[CaseState]
+    steps: Mapping[str, Step]
+    knowledge: str | None
+    tables: str | None
+    max_visits: int
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The fields that come from outside."""
+        return frozenset(name for name, field in self.case.fields().items() if field.is_input)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the process says: the same process gives the same digest anywhere."""
+        steps = [_plain(step) for step in self.steps.values()]
+        fields = {name: [f.contract.contract_name, f.contract.contract_version] for name, f in self.case.fields().items()}
+        return digest_of({"name": self.name, "version": self.version, "fields": fields, "steps": steps})
+
+    def flow(self) -> FlowInfo:
+        """What its nodes need to know."""
+        fields = self.case.fields()
+        return FlowInfo(
+            name=self.name,
+            version=self.version,
+            digest=self.digest,
+            knowledge=self.knowledge,
+            tables=self.tables,
+            max_visits=self.max_visits,
+            inputs={name: field.contract for name, field in fields.items() if field.is_input},
+            contracts={name: field.contract for name, field in fields.items()},
+        )
+
+    @property
+    def entry(self) -> str:
+        """The first step that the author declared."""
+        return self.steps[OPEN].way("then") or OPEN
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "kind": step.kind,
+        "owner": step.owner,
+        "takes": [[take.field, take.optional] for take in step.takes],
+        "gives": step.gives,
+        "timeout": step.timeout,
+        "threshold": step.threshold if step.gate is None else step.gate.threshold,
+        "edges": [[edge.way, edge.to] for edge in step.edges],
+    }

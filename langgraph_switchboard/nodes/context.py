@@ -1,0 +1,167 @@
+"""StepContext: what an agent is handed besides its contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+
+from langgraph_switchboard.cases import OutboxRow, as_values
+from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
+from langgraph_switchboard.errors import ConfigurationError, StepFailed
+from langgraph_switchboard.knowledge import Article, Hit, Knowledge
+from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
+from langgraph_switchboard.models import Answer, Answerer, Question
+from langgraph_switchboard.nodes.services import Services, Tables
+from langgraph_switchboard.nodes.spec import FlowInfo
+
+C = TypeVar("C", bound=Contract)
+
+
+@dataclass
+class StepContext:
+    """One step's view of the world: ask, search, look up, and (in effects) act.
+
+    Args:
+        services: The real things; agents use the verbs below instead.
+        flow: The blueprint that the step belongs to.
+        task: This run of the step, in LangGraph's terms.
+        step: The name of the step.
+        visit: How often this case has come to this step, from 1.
+        may_act: Whether the step is an effect.
+        config: LangGraph's config of this run, for graphs and runnables used as steps.
+    """
+
+    services: Services
+    flow: FlowInfo
+    task: TaskKey
+    step: str
+    visit: int
+    may_act: bool = False
+    config: RunnableConfig = field(default_factory=RunnableConfig)
+    entries: list[Entry] = field(default_factory=list)
+    answers: list[Answer[Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def case_id(self) -> str:
+        """The case; also the LangGraph thread id."""
+        return self.task.case_id
+
+    def now(self) -> datetime:
+        """The present moment by the switchboard's clock; aware, UTC."""
+        return self.services.clock()
+
+    async def ask(
+        self,
+        contract: type[C],
+        prompt: str,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        answerer: Answerer[C] | None = None,
+    ) -> C:
+        """Ask a model for a contract; without a model, or when it fails, the answerer gives it.
+
+        Args:
+            contract: What the answer must be.
+            prompt: The instructions, without the data.
+            facts: The data, JSON-plain: what the answer may rest on.
+            answerer: Plain code that gives the same contract from the same facts.
+
+        Raises:
+            ModelError: There is no usable answer and no answerer.
+        """
+        question = Question(contract, prompt, dict(facts or {}), case_id=self.case_id, step=self.step)
+        answer = await self.services.models.ask(question, answerer)
+        self.answers.append(answer)
+        return answer.value
+
+    async def search(self, text: str, k: int = 5) -> list[Hit]:
+        """The `k` help articles that fit `text` best, best first."""
+        return await (await self._knowledge()).search(text, k)
+
+    async def article(self, article_id: str) -> Article | None:
+        """One help article by its id, or None."""
+        return await (await self._knowledge()).article(article_id)
+
+    async def rows(self, name: str, /, **params: object) -> list[dict[str, Any]]:
+        """The rows of a named query of the flow's tables, read by a login that cannot write."""
+        return await (await self._tables()).rows(name, **params)
+
+    def outbox(self, key: str, row: Mapping[str, Any]) -> str:
+        """Put `row` into the outbox once; it leaves in the step's own commit.
+
+        Args:
+            key: The business key, unique within the case: `reply`, `refund:CH-20311`.
+            row: What is to be sent; JSON-plain.
+
+        Returns:
+            The key under which a sender finds it: `case_id/key`.
+
+        Raises:
+            StepFailed: The step is no effect, or the row is not JSON-plain.
+            EffectConflict: (when the step settles) the key is there with another row.
+        """
+        if not self.may_act:
+            raise StepFailed(
+                f"the step {self.step!r} is no effect and may not write to the outbox",
+                where=self.step,
+                mend="Declare it with `blueprint.effect(...)`, so that everybody sees that it acts.",
+            )
+        plain = dict(row)
+        problem = plain_problem(plain, "row")
+        if problem:
+            raise StepFailed(f"the outbox row {problem['at']} {problem['says']}", where=self.step)
+        values = as_values(
+            OutboxRow(self.case_id, key, self.step, plain, digest_of(plain), created_at=self.now())
+        )
+        self.entries.append(Row("outbox", values))
+        self.entries.append(Event("effect_recorded", self.step, self.now(), {"key": key}))
+        return f"{self.case_id}/{key}"
+
+    def note(self, **facts: Any) -> None:
+        """Put facts beside the step's event in the ledger; JSON-plain, no personal data."""
+        self.notes.update(facts)
+
+    def spent(self) -> dict[str, Any]:
+        """Who answered this step's questions, and what that cost; empty where nothing was asked."""
+        if not self.answers:
+            return {}
+        costs = [answer.cost_usd for answer in self.answers]
+        told = {
+            "answered_by": self.answers[-1].by,
+            "model": self.answers[-1].model,
+            "fallback_reason": self.answers[-1].fallback_reason,
+            "input_tokens": sum(answer.usage.input_tokens for answer in self.answers),
+            "output_tokens": sum(answer.usage.output_tokens for answer in self.answers),
+            # One unknown price makes the sum unknown; it is never taken for nothing.
+            "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+        }
+        return {key: value for key, value in told.items() if value is not None}
+
+    async def _knowledge(self) -> Knowledge:
+        if self.flow.knowledge is None:
+            raise ConfigurationError(
+                f"the blueprint {self.flow.name!r} has no help articles to search",
+                where=self.step,
+                mend="Name the folder's package: Blueprint(..., knowledge='nodes.knowledge').",
+            )
+        return await self.services.resources.knowledge(self.flow.knowledge)
+
+    async def _tables(self) -> Tables:
+        if self.flow.tables is None:
+            raise ConfigurationError(
+                f"the blueprint {self.flow.name!r} has no tables to read",
+                where=self.step,
+                mend="Name the folder's package: Blueprint(..., tables='nodes.data').",
+            )
+        return await self.services.resources.tables(self.flow.tables)
+
+
+async def settle(ctx: StepContext) -> None:
+    """Let everything that the step has said so far leave together."""
+    ctx.services.journal.attach(ctx.task, ctx.entries)
+    await ctx.services.journal.settle(ctx.task)

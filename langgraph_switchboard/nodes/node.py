@@ -1,0 +1,206 @@
+"""The step wrapper: the one node function that every step of a blueprint compiles to.
+
+    open what the step declares -> its turn under its timeout -> seal what it gives
+    -> events and rows leave -> Command(goto=...) to a declared destination
+
+A failure takes the step's fallback, as an ordinary edge. Only three things leave the
+wrapper as exceptions: an interrupt, a store that cannot be reached, and a wrong answer
+to a review. In each of them the case stays where it is and can be resumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+from pydantic import ValidationError
+
+from langgraph_switchboard.cases import CaseRow, as_values
+from langgraph_switchboard.errors import ReviewError, StepFailed, StepTimeout, StoreError
+from langgraph_switchboard.ledger import Event, EventKind, Row, TaskKey, annotate
+from langgraph_switchboard.nodes import kinds
+from langgraph_switchboard.nodes.context import StepContext, settle
+from langgraph_switchboard.nodes.failure import failure_of, quarantined
+from langgraph_switchboard.nodes.review import ask_person
+from langgraph_switchboard.nodes.services import current
+from langgraph_switchboard.nodes.spec import DEAD_LETTER, END, FlowInfo, Step
+from langgraph_switchboard.nodes.turn import Given, Turn, open_takes
+
+_EVENT: dict[str, EventKind] = {"supervisor": "routed", "gate": "gated"}
+
+
+@dataclass(frozen=True, slots=True)
+class StepNode:
+    """One step of one blueprint as a LangGraph node.
+
+    Args:
+        step: What the step is.
+        flow: The blueprint that it belongs to.
+    """
+
+    step: Step
+    flow: FlowInfo
+
+    async def __call__(
+        self, state: dict[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Command[Any]:
+        """Run the step once and say where the case goes."""
+        ctx = self._context(state, config, runtime)
+        started = time.perf_counter()
+        try:
+            turn = await self._turn(state, ctx, config)
+        except GraphBubbleUp:
+            self._wait(state, ctx)
+            await settle(ctx)
+            raise
+        except (StoreError, ReviewError, _WrongAnswer):
+            raise
+        except Exception as error:
+            turn = self._fail(error, ctx, time.perf_counter() - started)
+        else:
+            self._tell(turn, state, ctx, time.perf_counter() - started)
+        self._move(turn, state, ctx)
+        await settle(ctx)
+        return self._command(turn, ctx)
+
+    async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
+        step = self.step
+        if ctx.visit > self.flow.max_visits and step.kind != "dead_letter":
+            raise StepFailed(
+                f"the case came to {step.name!r} more than {self.flow.max_visits} times",
+                where=step.name,
+                mend="Look for a loop in its story; raise max_visits if so many are meant.",
+            )
+        match step.kind:
+            case "open":
+                return await kinds.seal_inputs(step, state, self.flow.inputs)
+            case "dead_letter":
+                return kinds.set_aside(state)
+            case "review":
+                return await self._review(open_takes(step, state), ctx, config)
+            case "gate":
+                return await kinds.pass_gate(step, open_takes(step, state), ctx)
+            case "supervisor":
+                return await self._timed(kinds.supervise, open_takes(step, state), ctx)
+            case "step" | "effect":
+                return await self._timed(kinds.work, open_takes(step, state), ctx)
+
+    async def _timed(self, act: Any, given: Given, ctx: StepContext) -> Turn:
+        try:
+            async with asyncio.timeout(self.step.timeout) as limit:
+                turn: Turn = await act(self.step, given, ctx)
+                return turn
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StepTimeout(
+                f"the step did not end within {self.step.timeout:g} s",
+                where=self.step.name,
+                mend="Give it more time (timeout=...), or a fallback that is quicker.",
+            ) from error
+
+    async def _review(self, given: Given, ctx: StepContext, config: RunnableConfig) -> Turn:
+        try:
+            return await ask_person(self.step, given, ctx, config)
+        except ValidationError as error:
+            raise _WrongAnswer(error) from error
+
+    def _fail(self, error: Exception, ctx: StepContext, seconds: float) -> Turn:
+        step = self.step
+        failure = failure_of(error, step.name)
+        to = step.way("fallback") or step.way("unsure") or DEAD_LETTER
+        told = {**self._who(), "goto": to, "failure": failure, "quarantined": quarantined(error)}
+        # What a broken-off turn had put aside for the world must not leave with its failure.
+        ctx.entries.clear()
+        ctx.entries.append(Event("step_failed", step.name, ctx.now(), told, seconds))
+        annotate(case=ctx.case_id, **self._who(), failure=failure["code"], goto=to)
+        return Turn("fallback", to, reason=failure["problem"], data={"failure": failure})
+
+    def _tell(self, turn: Turn, state: Mapping[str, Any], ctx: StepContext, seconds: float) -> None:
+        step = self.step
+        told = {
+            **self._who(),
+            "got": [take.field for take in step.takes if state.get(take.field) is not None],
+            "gave": turn.sealed,
+            "goto": turn.to,
+            "way": turn.way,
+            "reason": turn.reason,
+            **turn.data,
+            **ctx.spent(),
+            **ctx.notes,
+        }
+        if step.kind not in ("review", "dead_letter"):
+            kind = _EVENT.get(step.kind, "step_finished")
+            ctx.entries.append(Event(kind, step.name, ctx.now(), told, seconds))
+        seen = {key: told[key] for key in ("goto", "confidence", "reason") if told.get(key) is not None}
+        annotate(case=ctx.case_id, **self._who(), route=turn.to, **seen)
+
+    def _wait(self, state: Mapping[str, Any], ctx: StepContext) -> None:
+        reason = str(state.get("reason") or "a person is asked")
+        values = {"case_id": ctx.case_id, "status": "waiting", "step": self.step.name, "reason": reason}
+        ctx.entries.append(Row("cases", {**values, "updated_at": ctx.now()}))
+
+    def _move(self, turn: Turn, state: Mapping[str, Any], ctx: StepContext) -> None:
+        """Say in the case's row where it stands now."""
+        now, outcome = ctx.now(), self._outcome(turn)
+        values: dict[str, Any] = {"case_id": ctx.case_id, "status": "running", "step": turn.to, "updated_at": now}
+        if turn.reason is not None:
+            values["reason"] = turn.reason
+        if outcome is not None:
+            values |= {"status": outcome, "step": self.step.name, "ended_at": now}
+            ctx.entries.append(Event("case_ended", self.step.name, now, {"outcome": outcome, "reason": turn.reason}))
+        if self.step.kind == "open":
+            values = as_values(self._new_case(state, ctx)) | values
+        ctx.entries.append(Row("cases", values))
+
+    def _new_case(self, state: Mapping[str, Any], ctx: StepContext) -> CaseRow:
+        """The whole row, for a case that came in by another door than the switchboard's."""
+        now = ctx.now()
+        given = {name: state.get(name) for name in self.flow.inputs}
+        return CaseRow(
+            ctx.case_id, self.flow.name, self.flow.version, self.flow.digest, "running", self.step.name,
+            given, {}, None, now, now,
+        )  # fmt: skip
+
+    def _outcome(self, turn: Turn) -> str | None:
+        return turn.outcome or ("finished" if turn.to == END else None)
+
+    def _command(self, turn: Turn, ctx: StepContext) -> Command[Any]:
+        update: dict[str, Any] = {"visits": {self.step.name: ctx.visit}, **turn.sealed}
+        if turn.reason is not None:
+            update["reason"] = turn.reason
+        if turn.way == "fallback":
+            update["failure"] = turn.data["failure"]
+        if (outcome := self._outcome(turn)) is not None:
+            update["outcome"] = outcome
+        return Command(goto=turn.to, update=update)
+
+    def _who(self) -> dict[str, Any]:
+        return {"agent": self.step.name, "owner": self.step.owner}
+
+    def _context(self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]) -> StepContext:
+        step, info = self.step, runtime.execution_info
+        assert info is not None, "LangGraph gives every node its execution info"
+        # Without a checkpointer there is no thread; the run then stands for the case.
+        case_id = info.thread_id or str(info.run_id or config.get("run_id") or info.task_id)
+        visits = state.get("visits") or {}
+        return StepContext(
+            services=current(),
+            flow=self.flow,
+            task=TaskKey(case_id, info.checkpoint_ns, info.task_id),
+            step=step.name,
+            visit=visits.get(step.name, 0) + 1,
+            may_act=step.kind == "effect",
+            config=config,
+        )
+
+
+class _WrongAnswer(ValueError):
+    """A person's answer that does not fit; LangGraph keeps the interrupt open."""

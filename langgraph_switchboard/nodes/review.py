@@ -1,0 +1,180 @@
+"""The review step: show the case to a person, wait, and go on with the decision that stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import interrupt
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from langgraph_switchboard.cases import ReviewRow, as_values
+from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, wrap
+from langgraph_switchboard.errors import DecisionMalformed
+from langgraph_switchboard.ledger import Event, Row, TaskKey
+from langgraph_switchboard.nodes.context import StepContext, settle
+from langgraph_switchboard.nodes.services import acting
+from langgraph_switchboard.nodes.spec import END, Review, Step
+from langgraph_switchboard.nodes.turn import Given, Turn
+
+
+async def ask_person(
+    step: Step, given: Given, ctx: StepContext, config: RunnableConfig
+) -> Turn:
+    """Open the review, wait for an answer, and take the decision that stands in its row.
+
+    On a resume LangGraph runs the step from its top: the row and the event are said
+    again in the same places, which changes nothing, and `interrupt` gives the answer.
+    """
+    review = step.review
+    assert review is not None
+    row = _row(step, review, given, ctx)
+    ctx.entries += [
+        Row("reviews", as_values(row)),
+        Event("review_opened", step.name, row.opened_at, {"review_id": row.review_id, "reason": row.reason}),
+    ]
+    draft = given.values.get(review.of)
+    answer = interrupt(question(step, row), response_schema=answer_model(review.decides, draft is not None))
+    await settle(ctx)  # the row must be there, whoever drove the case here
+    standing = await ctx.services.store.decide(
+        row.review_id,
+        version=answer.version or row.version,
+        digest=answer.digest or row.digest,
+        decision=answer.decision.model_dump(mode="json"),
+        by=_who(config),
+        at=ctx.now(),
+    )
+    return _go_on(step, review, standing, draft, ctx)
+
+
+def question(step: Step, row: ReviewRow) -> dict[str, Any]:
+    """The interrupt's value: Agent Inbox's shape, with the review itself beside it."""
+    return {
+        "action_request": {"action": step.name, "args": row.shown.get(row.subject) or {}},
+        "config": {"allow_accept": True, "allow_edit": True, "allow_respond": True, "allow_ignore": True},
+        "description": row.reason,
+        "review": {
+            "review_id": row.review_id,
+            "case_id": row.case_id,
+            "version": row.version,
+            "digest": row.digest,
+            "subject": row.subject,
+            "shown": row.shown,
+        },
+    }
+
+
+class Answer(BaseModel):
+    """A resume value, normalised: the decision, and what the person was looking at.
+
+    From the switchboard's own route it names version and digest of what was shown; a
+    bare decision, as Agent Inbox and the SDK send it, answers what is shown now.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Decision
+    version: int | None = None
+    digest: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap_bare(cls, value: Any) -> Any:
+        is_ours = isinstance(value, Mapping) and "decision" in value
+        return value if is_ours else {"decision": value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # Clients render a form from it: show them the decision, not our wrapping.
+        return cls.model_fields["decision"].annotation.model_json_schema()  # type: ignore[union-attr]
+
+
+@cache
+def answer_model(decides: type[Decision], has_draft: bool) -> type[Answer]:
+    """The response schema of a review: a wrong answer is refused and the review stays open."""
+
+    def _approves_something(self: Any) -> Any:
+        if self.decision.type == "approve" and not has_draft:
+            raise ValueError("there is no draft to approve: edit or respond instead")
+        return self
+
+    return type(
+        f"{decides.__name__}Answer",
+        (Answer,),
+        {
+            "__annotations__": {"decision": decides},
+            "__module__": __name__,
+            "_approves_something": model_validator(mode="after")(_approves_something),
+        },
+    )
+
+
+def _row(step: Step, review: Review, given: Given, ctx: StepContext) -> ReviewRow:
+    shown = {name: value["payload"] for name, value in given.state.items() if is_sealed(value)}
+    shown.pop(review.decision_field, None)
+    opened = ctx.now()
+    return ReviewRow(
+        review_id=_review_id(ctx.task),
+        case_id=ctx.case_id,
+        flow=ctx.flow.name,
+        step=step.name,
+        version=1,
+        subject=review.of,
+        shown=shown,
+        digest=digest_of(shown),
+        reason=str(given.state.get("reason") or "a person is asked"),
+        status="open",
+        opened_at=opened,
+        due_at=opened + review.within if review.within else None,
+    )
+
+
+def _review_id(task: TaskKey) -> str:
+    place = f"{task.case_id}\n{task.namespace}\n{task.task_id}".encode()
+    return f"rv-{hashlib.sha256(place).hexdigest()[:12]}"
+
+
+def _who(config: RunnableConfig) -> str:
+    named = acting() or config.get("configurable", {}).get("langgraph_auth_user_id")
+    return str(named) if named else "somebody"
+
+
+def _go_on(step: Step, review: Review, row: ReviewRow, draft: Contract | None, ctx: StepContext) -> Turn:
+    by = row.decided_by or "somebody"
+    decision = review.decides.accept(row.decision, by=by)
+    ctx.entries.append(
+        Event(
+            "review_decided",
+            step.name,
+            row.decided_at or ctx.now(),
+            {"review_id": row.review_id, "type": decision.type, "by": by, "message": decision.message},
+        )
+    )
+    sealed = {review.decision_field: wrap(decision, by=by)}
+    told = {"decision": decision.type, "by": by}
+    if decision.type == "reject":
+        to = step.way("rejected") or END
+        reason = f"declined by {by}" + (f": {decision.message}" if decision.message else "")
+        return Turn("rejected", to, sealed, reason, told, outcome="declined" if to == END else None)
+    sealed |= _subject(review, decision, draft, by)
+    return Turn("then", step.way("then") or END, sealed, data=told)
+
+
+def _subject(review: Review, decision: Decision, draft: Contract | None, by: str) -> dict[str, Envelope]:
+    if decision.type == "edit":
+        edited: Contract = decision.edited  # type: ignore[attr-defined]  # the blueprint checked that it is there
+        return {review.of: wrap(edited, by=by)}
+    if decision.type == "respond" and review.responds is not None:
+        return {review.of: wrap(review.responds(decision.message, draft), by=by)}
+    if decision.type == "approve":
+        return {}
+    raise DecisionMalformed(
+        "this review has no way to make its subject from a free answer",
+        where=review.of,
+        mend="Edit the subject, or give the blueprint's review `responds=`.",
+    )

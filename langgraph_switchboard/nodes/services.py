@@ -1,0 +1,151 @@
+"""Services: the real things a running step needs, one set per event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from langgraph_switchboard.cases import CaseStore, MemoryStore
+from langgraph_switchboard.errors import ConfigurationError
+from langgraph_switchboard.knowledge import Knowledge, MemoryKnowledge, articles_of
+from langgraph_switchboard.ledger import Journal
+from langgraph_switchboard.models import Models, models_from_env
+
+
+class Tables(Protocol):
+    """Named read-only queries over an application's own tables."""
+
+    async def rows(self, name: str, /, **params: object) -> list[dict[str, object]]:
+        """The rows of one named query."""
+
+
+class Resources(Protocol):
+    """Opens what a flow brings along: its help articles and its tables."""
+
+    async def knowledge(self, package: str) -> Knowledge:
+        """The articles in `package`, loaded and searchable."""
+
+    async def tables(self, package: str) -> Tables:
+        """The tables described in `package`, created, seeded and readable."""
+
+
+class MemoryResources:
+    """Articles searched in memory; tables need Postgres and are refused."""
+
+    def __init__(self) -> None:
+        self._knowledge: dict[str, Knowledge] = {}
+
+    async def knowledge(self, package: str) -> Knowledge:
+        """The articles in `package`, indexed once."""
+        if package not in self._knowledge:
+            articles = await asyncio.to_thread(articles_of, package)
+            self._knowledge[package] = MemoryKnowledge(articles)
+        return self._knowledge[package]
+
+    async def tables(self, package: str) -> Tables:
+        """Refused: an application's tables live in Postgres."""
+        raise ConfigurationError(
+            f"the tables of {package!r} need Postgres, but the services in memory were opened",
+            mend="Open the switchboard on Postgres: `Switchboard.open()` without database='memory'.",
+        )
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Services:
+    """What steps reach through their context; agents never see this object.
+
+    Args:
+        store: Cases and reviews.
+        journal: Where a step's events and rows leave.
+        models: Who answers `ask()`.
+        resources: Articles and tables of the flows.
+        clock: Gives the present moment; tests bring their own.
+        durable: Whether any of this outlives the process.
+    """
+
+    store: CaseStore
+    journal: Journal
+    models: Models
+    resources: Resources
+    clock: Callable[[], datetime] = utc_now
+    durable: bool = False
+    where: str = field(default="in memory; nothing is kept")
+
+
+# LangGraph's context_schema cannot carry services: under a server the client fills it in.
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Services] = WeakKeyDictionary()
+_in_use: ContextVar[Services | None] = ContextVar("switchboard_services", default=None)
+_acting: ContextVar[str | None] = ContextVar("switchboard_acting", default=None)
+
+
+def memory_services() -> Services:
+    """Services that keep nothing: for notebooks, examples and tests."""
+    store = MemoryStore()
+    return Services(store, store, models_from_env(os.environ), MemoryResources())
+
+
+def register(services: Services) -> Callable[[], None]:
+    """Offer services to every step in this event loop; whoever comes first stays.
+
+    Returns:
+        A function that takes them back.
+    """
+    loop = asyncio.get_running_loop()
+    _of_loop.setdefault(loop, services)
+
+    def withdraw() -> None:
+        if _of_loop.get(loop) is services:
+            del _of_loop[loop]
+
+    return withdraw
+
+
+@contextmanager
+def using(services: Services, *, acting: str | None = None) -> Iterator[None]:
+    """Run steps started inside this block with `services`; `acting` is who decides a review."""
+    before = _in_use.set(services)
+    acted = _acting.set(acting)
+    try:
+        yield
+    finally:
+        _acting.reset(acted)
+        _in_use.reset(before)
+
+
+def acting() -> str | None:
+    """Who is deciding in this context, as the authenticator named them."""
+    return _acting.get()
+
+
+def current() -> Services:
+    """The services of the running step.
+
+    A graph that is driven without a switchboard, as in a notebook, gets services in memory.
+
+    Raises:
+        ConfigurationError: None are open and `SWITCHBOARD_REQUIRE_POSTGRES` is set.
+    """
+    services = _in_use.get() or _of_loop.get(asyncio.get_running_loop())
+    if services is not None:
+        return services
+    if os.environ.get("SWITCHBOARD_REQUIRE_POSTGRES", "") not in ("", "0", "false"):
+        raise ConfigurationError(
+            "a step ran without services, and SWITCHBOARD_REQUIRE_POSTGRES forbids those in memory",
+            mend="Open `async with Switchboard.open()` in this event loop, or name "
+            "`checkpoints/postgres.py:checkpointer` in langgraph.json.",
+        )
+    services = memory_services()
+    _of_loop[asyncio.get_running_loop()] = services
+    return services
