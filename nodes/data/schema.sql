@@ -12,7 +12,7 @@ create table if not exists larkpay.plans (
     weekend_markup       numeric(5, 2)  not null,   -- per cent, Friday 23:00 to Sunday 23:00 London time
     top_up_day           numeric(12, 2) not null,   -- GBP a day
     transfer_day         numeric(12, 2) not null,   -- GBP a day
-    disposable_day       integer        not null    -- disposable cards a day
+    disposable_day       integer        not null    -- payments with disposable cards a day
 );
 
 create table if not exists larkpay.customers (

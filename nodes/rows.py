@@ -1,0 +1,228 @@
+"""Which rows of our tables a ticket is about, and what they say in words.
+
+A row is matched by the ticket's topic (which kinds and states are meant) and by what the
+ticket mentions (an id, an amount, a name, a day). Only rows of the signed-in customer are
+ever looked at, so nothing that a ticket says can bring up somebody else's.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+RowData = Mapping[str, Any]
+
+NAMED, ALONE, NEWEST = 1.0, 0.8, 0.5
+"""How strongly a row is tied to a ticket: mentioned in it; the only one of the kind that
+its topic means; or the newest of several of that kind."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that our tables say."""
+
+    refs: tuple[str, ...]
+    """The rows that say it, as `table:id`."""
+    says: str
+    """A sentence that may be told to the customer."""
+    strength: float
+    """How strongly it is tied to the ticket: NAMED, ALONE or NEWEST."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Which rows a topic is about."""
+
+    table: str
+    kinds: frozenset[str]
+    states: frozenset[str] = frozenset()
+    """Empty means every state."""
+
+    def holds(self, row: RowData) -> bool:
+        """Whether the row is of a kind and in a state that is meant."""
+        return row["kind"] in self.kinds and (not self.states or row["status"] in self.states)
+
+
+def _charges(*kinds: str) -> Meant:
+    return Meant("charge", frozenset(kinds))
+
+
+def _moves(kind: str, *states: str) -> Meant:
+    return Meant("transaction", frozenset({kind}), frozenset(states))
+
+
+_EVERY_FEE = _charges(
+    "cash_fee", "exchange_fee", "transfer_fee", "top_up_fee", "card_payment_fee", "delivery_fee",
+    "replacement_fee", "plan_fee",
+)  # fmt: skip
+
+MEANT: dict[str, tuple[Meant, ...]] = {
+    "cash_withdrawal_charge": (_charges("cash_fee"),),
+    "card_payment_fee_charged": (_charges("card_payment_fee", "exchange_fee"),),
+    "exchange_charge": (_charges("exchange_fee"),),
+    "extra_charge_on_statement": (_EVERY_FEE,),
+    "transfer_fee_charged": (_charges("transfer_fee"),),
+    "top_up_by_card_charge": (_charges("top_up_fee"),),
+    "top_up_by_bank_transfer_charge": (_charges("top_up_fee"),),
+    "card_payment_wrong_exchange_rate": (_charges("exchange_fee"),),
+    "wrong_amount_of_cash_received": (_moves("cash_withdrawal", "completed", "pending"),),
+    "reverted_card_payment": (_moves("card_payment", "reverted"),),
+    "top_up_reverted": (_moves("top_up", "reverted"),),
+    "refund_not_showing_up": (_moves("card_payment", "reverted"),),
+    "pending_card_payment": (_moves("card_payment", "pending"),),
+    "pending_cash_withdrawal": (_moves("cash_withdrawal", "pending"),),
+    "pending_top_up": (_moves("top_up", "pending"),),
+    "pending_transfer": (_moves("transfer", "pending"),),
+    "declined_card_payment": (_moves("card_payment", "declined"),),
+    "card_not_working": (_moves("card_payment", "declined"),),
+    "contactless_not_working": (_moves("card_payment", "declined"),),
+    "virtual_card_not_working": (_moves("card_payment", "declined"),),
+    "declined_cash_withdrawal": (_moves("cash_withdrawal", "declined"),),
+    "declined_transfer": (_moves("transfer", "declined"),),
+    "beneficiary_not_allowed": (_moves("transfer", "declined", "failed"),),
+    "failed_transfer": (_moves("transfer", "failed"),),
+    "top_up_failed": (_moves("top_up", "failed"),),
+    "transfer_not_received_by_recipient": (_moves("transfer", "pending", "failed"),),
+    "balance_not_updated_after_bank_transfer": (_moves("top_up", "pending"),),
+}
+"""What each topic is about; a topic that is not here asks for no transaction or charge."""
+
+TWICE = "transaction_charged_twice"
+
+_MONEY_IN_TEXT = re.compile(
+    r"[\u00a3\u20ac$]\s?(\d{1,6}(?:[.,]\d{1,2})?)|\b(\d{1,6}[.,]\d{2})\b|"
+    r"\b(\d{1,6}(?:[.,]\d{1,2})?)\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|chf|pln|sek|dkk|czk|huf)\b",
+    re.IGNORECASE,
+)
+
+
+def matching(
+    text: str, topic: str | None, tables: Mapping[str, Sequence[RowData]], most: int = 2
+) -> list[Fact]:
+    """The facts that a ticket is about, strongest first.
+
+    Args:
+        text: The ticket.
+        topic: Its topic; None if nobody knows.
+        tables: The customer's own rows, newest first, under `charge` and `transaction`.
+        most: At most so many facts.
+    """
+    topic = (topic or "").lower().rstrip("?")
+    if topic == TWICE:
+        return _twice(text, tables, most)
+    meant = MEANT.get(topic, ())
+    found = [
+        (table, row)
+        for table in ("charge", "transaction")
+        for row in tables.get(table, ())
+        if any(one.table == table and one.holds(row) for one in meant)
+    ]
+    named = [(table, row) for table, row in found if mentions(text, row)]
+    if named:
+        return [tell(table, row, NAMED) for table, row in named[:most]]
+    # Nobody mentions an id by chance; it counts whatever the topic is.
+    by_id = [(t, row) for t in ("charge", "transaction") for row in tables.get(t, ()) if _says_id(text, row)]
+    if by_id:
+        return [tell(table, row, NAMED) for table, row in by_id[:most]]
+    return [tell(table, row, ALONE if len(found) == 1 else NEWEST) for table, row in found[:1]]
+
+
+def mentions(text: str, row: RowData) -> bool:
+    """Whether the ticket names this row: by id, by amount, by name, or by its day."""
+    return _says_id(text, row) or _says_amount(text, row) or _says_name(text, row) or _says_day(text, row)
+
+
+def tell(table: str, row: RowData, strength: float) -> Fact:
+    """One row in words."""
+    says = _tell_charge(row) if table == "charge" else _tell_transaction(row)
+    return Fact((f"{table}:{row['id']}",), says, strength)
+
+
+def day(stamp: str) -> str:
+    """An ISO date or moment as `13 November 2026`."""
+    moment = date.fromisoformat(stamp[:10])
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def kind_in_words(kind: str) -> str:
+    """`card_payment` as `card payment`; `top_up` as `top-up`."""
+    return "top-up" if kind == "top_up" else kind.replace("_", " ")
+
+
+def _tell_charge(row: RowData) -> str:
+    return f"On {day(row['at'])} we charged {row['amount']} {row['currency']}: {row['reason']} ({row['id']})."
+
+
+def _tell_transaction(row: RowData) -> str:
+    toward = {"top_up": "from", "cash_withdrawal": "at", "exchange": "from"}.get(row["kind"], "to")
+    head = (
+        f"Your {kind_in_words(row['kind'])} of {row['amount']} {row['currency']} {toward} "
+        f"{row['counterparty']} on {day(row['at'])}"
+    )
+    state = {"pending": "is still pending", "completed": "is completed"}.get(
+        row["status"], f"{'has' if row['status'] == 'failed' else 'was'} {row['status']}"
+    )
+    why = f": {row['reason_says']}" if row.get("reason_says") else ""
+    due = (
+        f". It should be settled by {day(row['due'])}"
+        if row.get("due") and row["status"] == "pending"
+        else ""
+    )
+    return f"{head} {state}{why}{due} ({row['id']})."
+
+
+def _twice(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
+    pairs = list(_pairs(tables.get("transaction", ())))
+    named = [pair for pair in pairs if mentions(text, pair[0])]
+    strength = NAMED if named else ALONE if len(pairs) == 1 else NEWEST
+    return [_tell_pair(first, second, strength) for first, second in (named or pairs[:1])[:most]]
+
+
+def _pairs(rows: Sequence[RowData]) -> Iterable[tuple[RowData, RowData]]:
+    """Neighbours with the same kind, counterparty and amount within an hour, earlier one first."""
+    for later, earlier in pairwise(rows):
+        same = all(later[key] == earlier[key] for key in ("kind", "counterparty", "amount", "currency"))
+        near = _moment(later) - _moment(earlier) <= timedelta(hours=1)
+        if same and near and {later["status"], earlier["status"]} <= {"completed", "pending"}:
+            yield earlier, later
+
+
+def _tell_pair(first: RowData, second: RowData, strength: float) -> Fact:
+    apart = int((_moment(second) - _moment(first)).total_seconds())
+    says = (
+        f"Your account shows two {kind_in_words(first['kind'])}s of {first['amount']} {first['currency']} to "
+        f"{first['counterparty']} on {day(first['at'])}, {apart} seconds apart ({first['id']} and {second['id']})."
+    )
+    return Fact((f"transaction:{first['id']}", f"transaction:{second['id']}"), says, strength)
+
+
+def _moment(row: RowData) -> datetime:
+    return datetime.fromisoformat(str(row["at"]))
+
+
+def _says_id(text: str, row: RowData) -> bool:
+    return re.search(rf"\b{re.escape(row['id'])}\b", text, re.IGNORECASE) is not None
+
+
+def _says_amount(text: str, row: RowData) -> bool:
+    said = ("".join(groups).replace(",", ".") for groups in _MONEY_IN_TEXT.findall(text))
+    return any(Decimal(one) == Decimal(row["amount"]) for one in said)
+
+
+def _says_name(text: str, row: RowData) -> bool:
+    name = str(row.get("counterparty") or "")
+    return bool(name) and re.search(rf"\b{re.escape(name)}", text, re.IGNORECASE) is not None
+
+
+def _says_day(text: str, row: RowData) -> bool:
+    moment = _moment(row)
+    forms = (
+        f"{moment:%Y-%m-%d}",
+        f"{moment.day} {moment:%B}",
+        f"{moment:%B} {moment.day}",
+        f"{moment.day} {moment:%b}",
+    )
+    return any(re.search(rf"\b{form}\b", text, re.IGNORECASE) for form in forms)
