@@ -181,7 +181,7 @@ def _refuse_foreign(home: Path) -> None:
 
 def _sockets_folder(home: Path, account: Account) -> Path:
     folder = home / "run"
-    if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_LIMIT:
+    if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_LIMIT or "," in str(home):  # a comma parts hosts
         # Every process must find the same folder, so the name is worked out, not drawn.
         mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
         folder = Path("/tmp") / f"switchboard-{account.uid}-{mark}"  # noqa: S108 - checked just below

@@ -38,7 +38,7 @@ SETTINGS = {
 """Fit for a laptop. Durability is the point, so what protects it is said out loud."""
 
 _STILL_LEAVING = ("is still in use", "Is another postmaster", "is another postmaster")
-_NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+_NO_SPACE = ("No space left on device", "File too large", "File size limit exceeded", "Disk quota exceeded")
 
 
 class Postmaster:
@@ -97,7 +97,7 @@ class Postmaster:
         until = time.monotonic() + self._patience
         while True:
             log_start = self._place.log.stat().st_size
-            done = self._pg_ctl("start", "-l", str(self._place.log), "-o", self._options())
+            done = self._pg_ctl("start", "-l", self._place.log.name, "-o", self._options())
             if done.returncode == 0:
                 return
             said = f"{done.stderr.strip()}\n{self._log_end(log_start, lines=1000)}"
@@ -138,7 +138,7 @@ class Postmaster:
         if pid is None:
             return None
         command = _command_of(pid)
-        ours = (str(self._place.data), str(self._place.sockets))
+        ours = (str(self._place.data), _quoted(self._place.sockets))
         return pid if any(path in command for path in ours) else None
 
     def _answers(self) -> bool:
@@ -219,11 +219,10 @@ class Postmaster:
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
     def _pg_ctl(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
-        seconds = str(max(1, round(self._patience)))
-        return self._run(
-            "pg_ctl", verb, "-D", str(self._place.data), "-w", "-s", "-t", seconds, *words,
-            timeout=self._patience + 10,
-        )  # fmt: skip
+        # It writes these names between double quotes into a line of shell: relative ones are harmless.
+        seconds = max(1, round(self._patience))
+        common = ["-D", self._place.data.name, "-w", "-s", "-t", str(seconds)]
+        return self._run("pg_ctl", verb, *common, *words, timeout=self._patience + 10)
 
     def _run(self, program: str, *words: str, timeout: float) -> subprocess.CompletedProcess[str]:
         command = [str(self._binaries.folder / program), *words]
