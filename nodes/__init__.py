@@ -1,0 +1,1 @@
+"""The agents of the applications: plain async functions, one for each step."""

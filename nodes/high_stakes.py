@@ -68,8 +68,8 @@ _WORDING = {
         rf"\bwithout (?:my|a|the) {_PHONE}\b",
     ),
     "a compromised card": (
-        r"\bcompromis\w+|\bfraud\w*|\bscam\w*|\bhack\w*|\bphish\w*|\bcloned\b|\bcopy of my card|\bskimm(?:ed|er|ing)",
-        r"\bidentity theft|\bbreach\w*|\bexposed\b",
+        r"\bcompromis\w+|\bfraud\w*|\bscam\w*|\bhack\w*|\bphish\w*|\bcloned\b|\bcopy of my card",
+        r"\bskimm(?:ed|er|ing)|\bidentity theft|\bbreach\w*|\bexposed\b",
         r"\bsuspicious\w*|\bunauthori[sz]\w+|\bunathori[sz]ed|\bquestionable|\bfishy\b|\billegal\w*",
         r"\b(?:some ?one|some ?body|any ?one|other people|another person|others|people)"
         r"(?: else| besides me)?\b"
@@ -80,7 +80,7 @@ _WORDING = {
     ),
     "something that the customer does not recognise": (
         rf"\b{_NOT} (?:\w+ ){{0,3}}{_DOUBT}\b(?! me\b| (?:my )?(?:\w+ )?(?:pass|pin|code)| what my)",
-        rf"\bunfamiliar|\bun?known\b|\buknown\b|\bunrecogni[sz]\w+|\bunusual|\bunexpected|\bstrange|\bweird",
+        r"\bunfamiliar|\bun?known\b|\buknown\b|\bunrecogni[sz]\w+|\bunusual|\bunexpected|\bstrange|\bweird",
         rf"\bmyster\w+|\b(?:odd|random|false|bogus) (?:\w+ )?{_MONEY}",
         rf"\b{_MONEY}\b[^.!?]{{0,70}}\bI(?: \w+)? {_NEVER} (?:\w+ ){{0,1}}{_DID}\b",
         rf"\b{_MONEY}\b[^!?]{{0,70}}\bI (?:\w+ )?{_NEVER}\s*(?:$|[.!?])",
@@ -99,8 +99,8 @@ _WORDING = {
     "closing an account": (
         _near(
             r"(?:clos(?:e|ing|ed|ure)|delet(?:e|ed|ing|ion)|terminat\w+|cancel\w*|deactivat\w+|inactivat\w+|"
-            r"invalidate|disable|remov(?:e|ing)|end|ending|shut|quit|leave|get rid of|stop|finish\w*|dispose of|"
-            r"discontinue|no longer|go away)",
+            r"invalidate|disable|remov(?:e|ing)|end|ending|shut|quit|leave|get rid of|stop|finish\w*|"
+            r"dispose of|discontinue|no longer|go away)",
             r"accounts?",
             5,
         ),
@@ -122,8 +122,8 @@ _WORDING = {
     ),
     "a vulnerable customer": (
         r"\bsuicid\w+|\bkill(?:ing)? myself|\bend(?:ing)? my life|\bself[- ]harm",
-        r"\b(?:died|passed away|deceased|bereave\w+|dementia|alzheimer\w*|terminally ill|evict\w+|homeless)\b",
-        r"\b(?:bankrupt\w*|domestic abuse|gambling (?:problem|addict\w+))\b",
+        r"\b(?:died|passed away|deceased|bereave\w+|dementia|alzheimer\w*|terminally ill)\b",
+        r"\b(?:evict\w+|homeless|bankrupt\w*|domestic abuse|gambling (?:problem|addict\w+))\b",
         r"\bcan(?:not|'t) (?:afford|buy|pay for) (?:food|rent|medicine|heating)",
     ),
 }

@@ -23,7 +23,7 @@ _OUT_OF_USE = frozenset(
 )
 _IDENTITY = frozenset({"verify_my_identity", "why_verify_identity", "unable_to_verify_identity"})
 _PLAN = {
-    "cash_withdrawal_charge": "{cash_free_month} GBP of cash a month is free of our fee, then it is {cash_fee_percent} %",
+    "cash_withdrawal_charge": "{cash_free_month} GBP of cash a month is free, then {cash_fee_percent} %",
     "exchange_charge": "the weekend markup is {weekend_markup} %",
     "exchange_rate": "the weekend markup is {weekend_markup} %",
     "top_up_limits": "you can top up up to {top_up_day} GBP a day",

@@ -194,7 +194,8 @@ def _tell_pair(first: RowData, second: RowData, strength: float) -> Fact:
     apart = int((_moment(second) - _moment(first)).total_seconds())
     says = (
         f"Your account shows two {kind_in_words(first['kind'])}s of {first['amount']} {first['currency']} to "
-        f"{first['counterparty']} on {day(first['at'])}, {apart} seconds apart ({first['id']} and {second['id']})."
+        f"{first['counterparty']} on {day(first['at'])}, {apart} seconds apart "
+        f"({first['id']} and {second['id']})."
     )
     return Fact((f"transaction:{first['id']}", f"transaction:{second['id']}"), says, strength)
 
