@@ -19,7 +19,7 @@ from langgraph_switchboard.errors import BlueprintError
 OUTCOMES = ("finished", "declined", "dead_lettered")
 """How a case can end; written by a terminal step, never guessed from an empty task list."""
 
-CONTROL = ("outcome", "reason", "failure", "visits")
+CONTROL = ("case_id", "outcome", "reason", "failure", "visits")
 """State keys that belong to the switchboard; a case may not use them for its own fields."""
 
 
@@ -142,6 +142,7 @@ def schemas(case: type[CaseState]) -> Schemas:
     ended = {"outcome": NotRequired[str | None], "reason": NotRequired[str | None]}
     control = {
         **ended,
+        "case_id": NotRequired[str],
         "failure": NotRequired[dict[str, Any] | None],
         "visits": NotRequired[Annotated[dict[str, int], _latest_visits]],
     }

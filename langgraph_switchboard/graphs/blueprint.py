@@ -247,7 +247,7 @@ class Blueprint:
         wait = timedelta(seconds=seconds_of(within, name)) if isinstance(within, str) else within
         self._add(
             Step(name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner, timeout=None,
-                 review=Review(of, decides, decision, wait, responds), description=f"A person decides on `{of}`.")
+                 review=Review(of, subject, decides, decision, wait, responds), description=f"A person decides on `{of}`.")
         )  # fmt: skip
 
     def process(self) -> Process:

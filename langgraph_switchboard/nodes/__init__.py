@@ -3,6 +3,7 @@
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.foreign import as_agent
 from langgraph_switchboard.nodes.node import StepNode
+from langgraph_switchboard.nodes.review import answer_model
 from langgraph_switchboard.nodes.services import (
     MemoryResources,
     Resources,
@@ -45,6 +46,7 @@ __all__ = [
     "StepNode",
     "Tables",
     "Take",
+    "answer_model",
     "as_agent",
     "current",
     "memory_services",

@@ -74,7 +74,7 @@ class StepContext:
         Raises:
             ModelError: There is no usable answer and no answerer.
         """
-        question = Question(contract, prompt, dict(facts or {}), case_id=self.case_id, step=self.step)
+        question = Question(contract, prompt, dict(facts or {}), case=self.case_id, step=self.step)
         answer = await self.services.models.ask(question, answerer)
         self.answers.append(answer)
         return answer.value

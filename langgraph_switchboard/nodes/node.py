@@ -157,13 +157,13 @@ class StepNode:
             values |= {"status": outcome, "step": self.step.name, "ended_at": now}
             ctx.entries.append(Event("case_ended", self.step.name, now, {"outcome": outcome, "reason": turn.reason}))
         if self.step.kind == "open":
-            values = as_values(self._new_case(state, ctx)) | values
+            given = {name: state.get(name) for name in self.flow.inputs} if turn.sealed else {}
+            values = as_values(self._new_case(given, ctx)) | values
         ctx.entries.append(Row("cases", values))
 
-    def _new_case(self, state: Mapping[str, Any], ctx: StepContext) -> CaseRow:
+    def _new_case(self, given: dict[str, Any], ctx: StepContext) -> CaseRow:
         """The whole row, for a case that came in by another door than the switchboard's."""
         now = ctx.now()
-        given = {name: state.get(name) for name in self.flow.inputs}
         return CaseRow(
             ctx.case_id, self.flow.name, self.flow.version, self.flow.digest, "running", self.step.name,
             given, {}, None, now, now,
@@ -178,6 +178,8 @@ class StepNode:
             update["reason"] = turn.reason
         if turn.way == "fallback":
             update["failure"] = turn.data["failure"]
+        if self.step.kind == "open":
+            update["case_id"] = ctx.case_id
         if (outcome := self._outcome(turn)) is not None:
             update["outcome"] = outcome
         return Command(goto=turn.to, update=update)
@@ -188,8 +190,8 @@ class StepNode:
     def _context(self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]) -> StepContext:
         step, info = self.step, runtime.execution_info
         assert info is not None, "LangGraph gives every node its execution info"
-        # Without a checkpointer there is no thread; the run then stands for the case.
-        case_id = info.thread_id or str(info.run_id or config.get("run_id") or info.task_id)
+        # Without a checkpointer there is no thread; the opening step's id then stands for the case.
+        case_id = info.thread_id or str(state.get("case_id") or info.task_id)
         visits = state.get("visits") or {}
         return StepContext(
             services=current(),

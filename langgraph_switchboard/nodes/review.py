@@ -14,8 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from langgraph_switchboard.cases import ReviewRow, as_values
-from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, wrap
-from langgraph_switchboard.errors import DecisionMalformed
+from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, seal, wrap
 from langgraph_switchboard.ledger import Event, Row, TaskKey
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.services import acting
@@ -39,7 +38,8 @@ async def ask_person(
         Event("review_opened", step.name, row.opened_at, {"review_id": row.review_id, "reason": row.reason}),
     ]
     draft = given.values.get(review.of)
-    answer = interrupt(question(step, row), response_schema=answer_model(review.decides, draft is not None))
+    schema = answer_model(review.decides, draft is not None, review.responds is not None)
+    answer = interrupt(question(step, row), response_schema=schema)
     await settle(ctx)  # the row must be there, whoever drove the case here
     standing = await ctx.services.store.decide(
         row.review_id,
@@ -95,12 +95,14 @@ class Answer(BaseModel):
 
 
 @cache
-def answer_model(decides: type[Decision], has_draft: bool) -> type[Answer]:
+def answer_model(decides: type[Decision], has_draft: bool, can_respond: bool) -> type[Answer]:
     """The response schema of a review: a wrong answer is refused and the review stays open."""
 
-    def _approves_something(self: Any) -> Any:
+    def _can_be_done(self: Any) -> Any:
         if self.decision.type == "approve" and not has_draft:
-            raise ValueError("there is no draft to approve: edit or respond instead")
+            raise ValueError("there is no draft to approve: edit it instead, or respond")
+        if self.decision.type == "respond" and not can_respond:
+            raise ValueError("this review takes no free answer: approve, edit or reject")
         return self
 
     return type(
@@ -109,7 +111,7 @@ def answer_model(decides: type[Decision], has_draft: bool) -> type[Answer]:
         {
             "__annotations__": {"decision": decides},
             "__module__": __name__,
-            "_approves_something": model_validator(mode="after")(_approves_something),
+            "_can_be_done": model_validator(mode="after")(_can_be_done),
         },
     )
 
@@ -169,12 +171,7 @@ def _subject(review: Review, decision: Decision, draft: Contract | None, by: str
     if decision.type == "edit":
         edited: Contract = decision.edited  # type: ignore[attr-defined]  # the blueprint checked that it is there
         return {review.of: wrap(edited, by=by)}
-    if decision.type == "respond" and review.responds is not None:
-        return {review.of: wrap(review.responds(decision.message, draft), by=by)}
-    if decision.type == "approve":
-        return {}
-    raise DecisionMalformed(
-        "this review has no way to make its subject from a free answer",
-        where=review.of,
-        mend="Edit the subject, or give the blueprint's review `responds=`.",
-    )
+    if decision.type == "respond":
+        assert review.responds is not None, "the response schema refuses a free answer otherwise"
+        return {review.of: seal(review.responds(decision.message, draft), review.subject, by=by)}
+    return {}

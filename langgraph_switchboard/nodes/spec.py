@@ -90,6 +90,7 @@ class Review:
 
     Args:
         of: The field that is decided on; a person may write it where no draft is there.
+        subject: The contract of that field.
         decides: The contract of the answer.
         decision_field: The field that keeps the answer.
         within: How soon an answer is promised.
@@ -97,6 +98,7 @@ class Review:
     """
 
     of: str
+    subject: type[Contract]
     decides: type[Decision]
     decision_field: str
     within: timedelta | None = None

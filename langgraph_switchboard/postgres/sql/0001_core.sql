@@ -62,7 +62,8 @@ end $$;
 comment on function switchboard.refuse_rewrite is
     'What is in the outbox under a key stays: asking for something else under it is a conflict (SB001).';
 create trigger outbox_once before update of row, digest on switchboard.outbox
-    for each row execute function switchboard.refuse_rewrite();
+    for each row when (old.digest is distinct from new.digest)
+    execute function switchboard.refuse_rewrite();
 
 create table switchboard.ledger (
     case_id    text not null,

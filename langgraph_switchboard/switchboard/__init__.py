@@ -1,0 +1,7 @@
+"""The switchboard: it owns the real things, and runs cases through flows."""
+
+from langgraph_switchboard.switchboard.core import CaseView, NewCase, Switchboard
+from langgraph_switchboard.switchboard.flows import Flow, load_blueprint
+from langgraph_switchboard.switchboard.opening import House, open_house
+
+__all__ = ["CaseView", "Flow", "House", "NewCase", "Switchboard", "load_blueprint", "open_house"]

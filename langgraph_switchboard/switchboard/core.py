@@ -1,0 +1,448 @@
+"""Switchboard: start, run, resume, decide, list, show."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, Interrupt
+
+from langgraph_switchboard.cases import ENDED, OPEN, CaseRow, ReviewRow
+from langgraph_switchboard.contracts import CaseState, Contract, Decision, digest_of
+from langgraph_switchboard.errors import (
+    CaseError,
+    ContractViolation,
+    DecisionMalformed,
+    ReviewDecided,
+    ReviewError,
+    SwitchboardError,
+)
+from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.ledger import LedgerEntry
+from langgraph_switchboard.models import Models
+from langgraph_switchboard.nodes import Review, Services, answer_model, register, using, utc_now
+from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
+from langgraph_switchboard.switchboard.opening import House, open_house
+
+_BATCH = 500
+_SUPERSTEPS = 200
+"""Bound on one run; LangGraph's own is 10,007 and starts anew at every resume."""
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case with everything that is known about it.
+
+    Args:
+        row: Where it stands.
+        state: Its fields, typed and opened; those not written yet are None.
+        story: What happened, in order.
+        reviews: The questions that people were asked, oldest first.
+    """
+
+    row: CaseRow
+    state: CaseState
+    story: list[LedgerEntry]
+    reviews: list[ReviewRow]
+
+    @property
+    def status(self) -> str:
+        """Where the case stands: `running`, `waiting`, `finished`, ..."""
+        return self.row.status
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """A case to be handed in.
+
+    Args:
+        inputs: The input contract, or payload by field.
+        case_id: Its id; handing the same id in again changes nothing.
+        labels: Facts about it that no agent sees.
+    """
+
+    inputs: Contract | Mapping[str, Any]
+    case_id: str
+    labels: Mapping[str, Any]
+
+
+class Switchboard:
+    """The object that runs it all. Open it, and everything it owns closes with it:
+
+        async with Switchboard.open() as switchboard:
+            case = await switchboard.run(desk, Ticket(text="My card has not arrived"))
+
+    A case accepted is finished, parked for a person, or set aside as a dead letter; never lost.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._flows: dict[str, Flow] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        database: str | None = None,
+        *,
+        flows: Iterable[Blueprint | str] = (),
+        models: Models | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> AsyncIterator[Self]:
+        """Open a switchboard.
+
+        Args:
+            database: A Postgres address; None takes SWITCHBOARD_DATABASE_URL, or starts the
+                embedded server; "memory" keeps nothing beyond the process.
+            flows: Blueprints (or "module:name") whose cases it may resume and decide.
+            models: Who answers `ask()`; chosen from the environment unless given.
+            clock: Gives the present moment; tests bring their own.
+
+        Raises:
+            StoreUnavailable: Postgres cannot be started or reached.
+            ConfigurationError: A setting or a flow's name is wrong.
+            BlueprintError: The check of a flow found errors.
+        """
+        async with open_house(database, models=models, clock=clock) as house:
+            switchboard = cls(house)
+            for flow in flows:
+                switchboard.flow(flow)
+            withdraw = register(house.services)
+            try:
+                yield switchboard
+            finally:
+                withdraw()
+
+    @property
+    def where(self) -> str:
+        """One line that says which database this is."""
+        return self._house.services.where
+
+    @property
+    def services(self) -> Services:
+        """What steps use; for tests and tools."""
+        return self._house.services
+
+    def flow(self, flow: Blueprint | str) -> Flow:
+        """A flow ready to run: by its blueprint, by "module:name", or by its name once it is known.
+
+        Raises:
+            ConfigurationError: There is no such flow.
+            BlueprintError: The check found errors.
+        """
+        if isinstance(flow, str):
+            if flow in self._flows:
+                return self._flows[flow]
+            flow = load_blueprint(flow)
+        known = self._flows.get(flow.name)
+        if known is None or known.digest != flow.process().digest:
+            known = self._flows[flow.name] = compile_flow(flow, self._house.saver)
+        return known
+
+    async def start(
+        self,
+        flow: Blueprint | str,
+        inputs: Contract | Mapping[str, Any],
+        *,
+        case_id: str | None = None,
+        labels: Mapping[str, Any] | None = None,
+    ) -> CaseRow:
+        """Accept a case without driving it; from here on it is never lost.
+
+        Args:
+            flow: The flow that it goes through.
+            inputs: The input contract, or payload by field.
+            case_id: Its id; made unless given. The same id with the same inputs is the same case.
+            labels: Facts about it that no agent sees.
+
+        Raises:
+            InputRefused: A field is missing or unknown.
+            ContractViolation: An input breaks its contract.
+            CaseError: The id belongs to another case.
+        """
+        compiled = self.flow(flow)
+        row = self._row(compiled, NewCase(inputs, case_id or f"case-{uuid.uuid4().hex[:12]}", labels or {}))
+        if row.case_id in await self.services.store.accept([row]):
+            return row
+        return _same(await self._known(row.case_id), row)
+
+    async def run(
+        self,
+        flow: Blueprint | str,
+        inputs: Contract | Mapping[str, Any],
+        *,
+        case_id: str | None = None,
+        labels: Mapping[str, Any] | None = None,
+    ) -> CaseView:
+        """Accept a case and drive it until it ends or waits for a person.
+
+        Args and errors are those of `start`.
+        """
+        row = await self.start(flow, inputs, case_id=case_id, labels=labels)
+        await self.resume(row.case_id)
+        return await self.case(row.case_id)
+
+    async def run_many(
+        self,
+        flow: Blueprint | str,
+        cases: Sequence[NewCase],
+        *,
+        concurrency: int = 32,
+        on_case: Callable[[CaseRow], None] | None = None,
+    ) -> dict[str, SwitchboardError]:
+        """Accept many cases, then drive those that nobody waits for.
+
+        Cases that are known already are not started again: what has ended or waits stays so,
+        what broke off goes on. One case's failure stops no other.
+
+        Args:
+            flow: The flow that they go through.
+            cases: The cases.
+            concurrency: How many are driven at a time.
+            on_case: Called with each case's row when it has come to rest.
+
+        Returns:
+            The cases that broke off, with their errors; `resume` takes them up again.
+
+        Raises:
+            InputRefused, ContractViolation: An input is wrong; nothing of its batch was accepted.
+        """
+        compiled = self.flow(flow)
+        for start in range(0, len(cases), _BATCH):
+            await self.services.store.accept([self._row(compiled, one) for one in cases[start : start + _BATCH]])
+        return await self._drive_all([one.case_id for one in cases], concurrency, on_case)
+
+    async def resume(self, case_id: str) -> CaseRow:
+        """Drive a case on from where it stands; one that has ended or waits for a person stays so.
+
+        Raises:
+            CaseError: There is no such case.
+            StoreError: The database failed; the case stands where it stood.
+        """
+        row = await self._known(case_id)
+        if row.status in ENDED:
+            return row
+        flow, config = self.flow(row.flow), self._config(row)
+        snapshot = await flow.graph.aget_state(config)
+        if snapshot.created_at is None:
+            await self._invoke(flow, row.input, config)
+        elif snapshot.interrupts:
+            await self._resume_decided(flow, row, snapshot.interrupts, config)
+        else:
+            # The engine knows what is left to do; an empty `next` does not mean that nothing is.
+            await self._invoke(flow, None, config)
+        return await self._known(case_id)
+
+    async def resume_all(
+        self,
+        *,
+        flow: str | None = None,
+        concurrency: int = 32,
+        on_case: Callable[[CaseRow], None] | None = None,
+    ) -> dict[str, SwitchboardError]:
+        """Take up every case that broke off; those that wait are looked at for decisions made.
+
+        Returns:
+            The cases that broke off again, with their errors.
+        """
+        rows = await self.services.store.cases(flow=flow, status=(*OPEN, "waiting"), limit=None)
+        return await self._drive_all([row.case_id for row in rows], concurrency, on_case)
+
+    async def decide(
+        self,
+        review_id: str,
+        decision: Decision | Mapping[str, Any] | Sequence[Any],
+        *,
+        by: str,
+        digest: str | None = None,
+    ) -> CaseRow:
+        """Decide a review and drive the case on.
+
+        Args:
+            review_id: The review.
+            decision: The answer: a decision contract or its fields, or one of the shapes of
+                Agent Inbox and LangChain.
+            by: Who decides, as the caller's authenticator named them.
+            digest: Digest of what the person was shown; refused if something else is shown by now.
+
+        Returns:
+            The case as it stands afterwards.
+
+        Raises:
+            ReviewError: There is no such review, or it shows something else by now.
+            ReviewDecided: Somebody was first.
+            DecisionMalformed: The answer does not fit; the review stays open.
+        """
+        row = await self.services.store.review(review_id)
+        if row is None:
+            raise ReviewError(
+                f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
+            )
+        if row.status == "decided":
+            raise _decided_by_other(row)
+        flow = self.flow(row.flow)
+        answer = _accept(self._review(flow, row), row, decision, by)
+        config = self._config(await self._known(row.case_id))
+        snapshot = await flow.graph.aget_state(config)
+        waiting = [one for one in snapshot.interrupts if _review_id(one) == review_id]
+        if not waiting:
+            raise ReviewError(
+                f"the case no longer waits for the review {review_id!r}",
+                mend=f"`switchboard case {row.case_id}` tells what happened.",
+            )
+        value = {"decision": answer.model_dump(mode="json"), "version": row.version, "digest": digest or row.digest}
+        await self._invoke(flow, Command(resume={waiting[0].id: value}), config, acting=by)
+        stands = await self.services.store.review(review_id)
+        if stands is not None and (stands.decided_by, stands.decision) != (by, value["decision"]):
+            raise _decided_by_other(stands)
+        return await self._known(row.case_id)
+
+    async def case(self, case_id: str) -> CaseView:
+        """One case: its row, its typed state, its story and its reviews.
+
+        Raises:
+            CaseError: There is no such case.
+            ContractViolation: Its stored state is damaged or of an unknown version.
+        """
+        row = await self._known(case_id)
+        flow, store = self.flow(row.flow), self.services.store
+        snapshot = await flow.graph.aget_state(self._config(row))
+        sealed = {} if row.status == "accepted" else snapshot.values
+        state = flow.process.case.view({k: v for k, v in sealed.items() if k in flow.process.case.fields()})
+        story = await store.story(case_id)
+        return CaseView(row, state, story, await store.reviews(case_id=case_id, status=None))
+
+    async def cases(
+        self, *, flow: str | None = None, status: Sequence[str] = (), limit: int | None = 100
+    ) -> list[CaseRow]:
+        """Cases, newest first."""
+        return await self.services.store.cases(flow=flow, status=status, limit=limit)
+
+    async def reviews(self, *, flow: str | None = None, limit: int | None = 100) -> list[ReviewRow]:
+        """The reviews that wait, the longest first."""
+        return await self.services.store.reviews(flow=flow, limit=limit)
+
+    def _row(self, flow: Flow, new: NewCase) -> CaseRow:
+        now = self.services.clock()
+        return CaseRow(
+            new.case_id, flow.name, flow.process.version, flow.digest, "accepted", "",
+            flow.payloads(new.inputs), dict(new.labels), None, now, now,
+        )  # fmt: skip
+
+    def _config(self, row: CaseRow) -> RunnableConfig:
+        return RunnableConfig(
+            configurable={"thread_id": row.case_id},
+            recursion_limit=_SUPERSTEPS,
+            run_name=row.flow,
+            metadata={"case": row.case_id, "flow": row.flow, "blueprint_version": row.blueprint_version},
+        )
+
+    async def _invoke(
+        self, flow: Flow, given: Any, config: RunnableConfig, *, acting: str | None = None
+    ) -> None:
+        with using(self.services, acting=acting):
+            # sync: a crash repeats at most the step in flight; the default loses finished ones.
+            await flow.graph.ainvoke(given, config, durability="sync")
+
+    async def _resume_decided(
+        self, flow: Flow, row: CaseRow, interrupts: Sequence[Interrupt], config: RunnableConfig
+    ) -> None:
+        """Go on with a decision that stands in its row but never reached the case: a crash came between."""
+        for one in interrupts:
+            review = await self.services.store.review(_review_id(one) or "")
+            if review is not None and review.status == "decided":
+                value = {"decision": review.decision, "version": review.version, "digest": review.digest}
+                await self._invoke(flow, Command(resume={one.id: value}), config, acting=review.decided_by)
+
+    async def _drive_all(
+        self, case_ids: Sequence[str], concurrency: int, on_case: Callable[[CaseRow], None] | None
+    ) -> dict[str, SwitchboardError]:
+        broken: dict[str, SwitchboardError] = {}
+        left = iter(case_ids)
+
+        async def drive() -> None:
+            for case_id in left:
+                try:
+                    row = await self.resume(case_id)
+                except SwitchboardError as error:
+                    broken[case_id] = error
+                else:
+                    if on_case is not None:
+                        on_case(row)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(case_ids))):
+                group.create_task(drive())
+        return broken
+
+    async def _known(self, case_id: str) -> CaseRow:
+        row = await self.services.store.case(case_id)
+        if row is None:
+            raise CaseError(f"there is no case {case_id!r}", mend="`switchboard cases` lists them.")
+        return row
+
+    def _review(self, flow: Flow, row: ReviewRow) -> Review:
+        step = flow.process.steps.get(row.step)
+        if step is None or step.review is None:
+            raise ReviewError(
+                f"the flow {flow.name!r} has no review step {row.step!r} any more",
+                mend="Deploy the version that the case was begun under, or one that knows the step.",
+            )
+        return step.review
+
+
+def _accept(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
+    """The answer as the review's own contract, or a refusal that leaves the review open."""
+    has_draft = row.shown.get(row.subject) is not None
+    plain = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
+    try:
+        answer = review.decides.accept(plain, by=by)
+        answer_model(review.decides, has_draft, review.responds is not None).model_validate({"decision": plain})
+    except (ContractViolation, ValueError) as error:
+        problems = error.problems if isinstance(error, ContractViolation) else []
+        raise DecisionMalformed(
+            f"the answer does not fit the review: {_first_words(error)}",
+            where=row.review_id,
+            mend="The review stays open; answer again.",
+            problems=problems,
+        ) from None
+    return answer
+
+
+def _first_words(error: Exception) -> str:
+    text = error.problem if isinstance(error, SwitchboardError) else str(error).splitlines()[2].strip()
+    return text.removeprefix("Value error, ").partition(" [")[0]
+
+
+def _decided_by_other(row: ReviewRow) -> ReviewDecided:
+    kind = str((row.decision or {}).get("type", "?"))
+    return ReviewDecided(
+        f"{row.decided_by} decided first: {kind}",
+        where=row.review_id,
+        mend="That decision stands; nothing was changed.",
+        review=row.review_id,
+        by=row.decided_by or "?",
+        decision=kind,
+    )
+
+
+def _review_id(interrupt: Interrupt) -> str | None:
+    value = interrupt.value
+    review = value.get("review") if isinstance(value, Mapping) else None
+    return review.get("review_id") if isinstance(review, Mapping) else None
+
+
+def _same(known: CaseRow, row: CaseRow) -> CaseRow:
+    if (known.flow, digest_of(known.input)) != (row.flow, digest_of(row.input)):
+        raise CaseError(
+            f"the id {row.case_id!r} belongs to another case",
+            came=f"a case of {known.flow!r} accepted at {known.created_at:%Y-%m-%d %H:%M}",
+            mend="Give the new case another id.",
+        )
+    return known

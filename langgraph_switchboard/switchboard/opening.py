@@ -1,0 +1,78 @@
+"""Opening the real things: database, saver, services; in one place, closed in the reverse order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+from langgraph_switchboard.cases import PostgresStore
+from langgraph_switchboard.ledger import configure_tracing, flush_tracing
+from langgraph_switchboard.models import Models, models_from_env
+from langgraph_switchboard.nodes import Services, memory_services, utc_now
+from langgraph_switchboard.postgres import database, migrate
+from langgraph_switchboard.switchboard.resources import PostgresResources
+
+MEMORY = "memory"
+"""The database that is none: everything ends with the process."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The real things, open.
+
+    Args:
+        services: What steps use.
+        saver: Where LangGraph keeps the state of cases.
+    """
+
+    services: Services
+    saver: BaseCheckpointSaver[Any]
+
+
+@asynccontextmanager
+async def open_house(
+    dsn: str | None = None,
+    *,
+    models: Models | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    max_connections: int = 10,
+) -> AsyncIterator[House]:
+    """Open everything that steps and cases need.
+
+    Args:
+        dsn: A Postgres address; None takes SWITCHBOARD_DATABASE_URL or the embedded server;
+            "memory" keeps nothing.
+        models: Who answers `ask()`; chosen from the environment unless given.
+        clock: Gives the present moment.
+        max_connections: Most connections to Postgres from this process.
+
+    Raises:
+        StoreUnavailable: Postgres cannot be started or reached.
+        ConfigurationError: A setting is wrong.
+    """
+    configure_tracing()
+    models = models or models_from_env(os.environ)
+    try:
+        if dsn == MEMORY:
+            services = memory_services()
+            services.models, services.clock = models, clock
+            yield House(services, InMemorySaver())
+            return
+        async with AsyncExitStack() as stack:
+            base = await stack.enter_async_context(database(dsn, max_size=max_connections))
+            await migrate(base.pool)
+            saver = AsyncPostgresSaver(base.pool)
+            await saver.setup()
+            store = PostgresStore(base.pool)
+            resources = PostgresResources(base, stack)
+            yield House(Services(store, store, models, resources, clock, True, base.where), saver)
+    finally:
+        await flush_tracing()
