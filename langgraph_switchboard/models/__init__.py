@@ -1,0 +1,32 @@
+"""Models: one question to a model, or to the plain code that can answer it too."""
+
+from langgraph_switchboard.models.asking import (
+    FALLBACK_TRUST,
+    Answer,
+    Answerer,
+    Models,
+    OfflineModels,
+    Pricing,
+    Question,
+    Usage,
+    in_place_of_model,
+)
+from langgraph_switchboard.models.openai_models import DEFAULT_MODEL, OpenAIModels
+from langgraph_switchboard.models.schema import strict_schema
+from langgraph_switchboard.models.settings import models_from_env
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "FALLBACK_TRUST",
+    "Answer",
+    "Answerer",
+    "Models",
+    "OfflineModels",
+    "OpenAIModels",
+    "Pricing",
+    "Question",
+    "Usage",
+    "in_place_of_model",
+    "models_from_env",
+    "strict_schema",
+]
