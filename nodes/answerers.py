@@ -72,9 +72,8 @@ def confidence_of(facts: Facts, *, used_rows: bool) -> float:
     - the rows, where the topic is about a row: 1.0 if the ticket names it, 0.9 if it is the only one,
       0.75 if it is the newest of several, 0.5 if none fits. A fitting row may stand in for an article.
     """
-    article = max(
-        (_trust_in(one, facts["route"]["confidence"]) for one in facts["articles"][:1]), default=0.0
-    )
+    route = float(facts["route"]["confidence"])
+    article = max((_trust_in(one, route) for one in facts["articles"][:1]), default=0.0)
     rows = 1.0
     if facts["needs_rows"] and used_rows:
         strongest = max((float(row["strength"]) for row in facts["rows"]), default=0.0)
