@@ -73,7 +73,7 @@ _WORDING = {
         r"\bsuspicious\w*|\bunauthori[sz]\w+|\bunathori[sz]ed|\bquestionable|\bfishy\b|\billegal\w*",
         r"\b(?:some ?one|some ?body|any ?one|other people|another person|others|people)"
         r"(?: else| besides me)?\b"
-        r"[^.!?]{0,40}\b(?:us(?:e|es|ed|ing)|access(?:ed|ing)?|charged|withdr\w+|took|taken|taking|stole|"
+        r"[^.!?]{0,40}\b(?:us(?:e|es|ed|ing)|pay(?:s|ing)?|paid|access(?:ed|ing)?|charged|withdr\w+|took|taken|taking|stole|"
         r"stealing|spen\w+|ha[sd] my|got my|knows my|made|ordered|bought)\b",
         r"\bby (?:some ?one|some ?body)\b|\bnot by me\b|\bbesides me\b",
         r"\b(?:freez\w+|froze|block) (?:on )?(?:my|the|a) (?:card|account)\b",
@@ -93,6 +93,7 @@ _WORDING = {
         rf"\bwhat (?:is|was|are)\b(?: (?:this|that|the|a)){{1,2}}(?: (?:particular|direct|cash|card)){{0,2}} "
         rf"{_MONEY}\b(?! fee| rate| limit| charge)",
         r"\bnever (?:been|seen|heard|visited)\b|\bwithout (?:my|me)\b",
+        rf"\bI(?: \w+)? {_NEVER} (?:made?|d[io]d?|done) (?:it|this|that|these|those|them)\b",
         r"\bshouldn't (?:be|have been) (?:there|made)\b",
         r"\b(?:didn't|did not|havent|haven't) (?:go to|used? my card)\b",
     ),
