@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from langgraph_switchboard.contracts.contract import Contract
 
@@ -46,12 +47,17 @@ class Decision(Contract):
     def _says_what_it_needs(self) -> Decision:
         edited = getattr(self, "edited", None)
         if self.type == "edit" and edited is None:
-            raise ValueError("an edit needs the edited subject")
+            raise _misfit("an edit needs the edited subject")
         if self.type != "edit" and edited is not None:
-            raise ValueError("only an edit carries an edited subject")
+            raise _misfit("only an edit carries an edited subject")
         if self.type == "respond" and not self.message.strip():
-            raise ValueError("a response needs a message")
+            raise _misfit("a response needs a message")
         return self
+
+
+def _misfit(says: str) -> PydanticCustomError:
+    # A custom error's words are known to hold no value, so that they may be repeated.
+    return PydanticCustomError("decision_misfit", says)  # type: ignore[arg-type]  # mypy wants a literal
 
 
 def _own_shape(value: dict[str, Any]) -> dict[str, Any]:

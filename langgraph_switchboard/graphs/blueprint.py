@@ -246,8 +246,11 @@ class Blueprint:
         )
         wait = timedelta(seconds=seconds_of(within, name)) if isinstance(within, str) else within
         self._add(
-            Step(name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner, timeout=None,
-                 review=Review(of, subject, decides, decision, wait, responds), description=f"A person decides on `{of}`.")
+            Step(
+                name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner,
+                timeout=None, review=Review(of, subject, decides, decision, wait, responds),
+                description=f"A person decides on `{of}`.",
+            )
         )  # fmt: skip
 
     def process(self) -> Process:
@@ -257,7 +260,9 @@ class Blueprint:
             BlueprintError: It has no step.
         """
         if not self._steps:
-            raise BlueprintError(f"the blueprint {self.name!r} has no step", mend="Declare one with .step(...).")
+            raise BlueprintError(
+                f"the blueprint {self.name!r} has no step", mend="Declare one with .step(...)."
+            )
         entry = next(iter(self._steps))
         inputs = frozenset(name for name, field in self.case.fields().items() if field.is_input)
         opening = Step(
@@ -270,7 +275,14 @@ class Blueprint:
         )  # fmt: skip
         steps: Mapping[str, Step] = {OPEN: opening, **self._steps, DEAD_LETTER: last}
         return Process(
-            self.name, self.version, self.owner, self.case, steps, self.knowledge, self.tables, self.max_visits
+            self.name,
+            self.version,
+            self.owner,
+            self.case,
+            steps,
+            self.knowledge,
+            self.tables,
+            self.max_visits,
         )
 
     def check(self) -> list[Finding]:
@@ -298,7 +310,7 @@ class Blueprint:
         if isinstance(agent, Runnable):
             return self._foreign(agent, then, name, takes, gives, fallback, timeout, owner)
         signature = read_agent(agent, self.case)
-        name = name or agent.__name__  # type: ignore[attr-defined]  # read_agent took it as a function
+        name = name or agent.__name__
         gives = self._field(signature.gives, gives, name)
         chosen, edges = self._ways(then, gives, fallback)
         return Step(
@@ -323,7 +335,9 @@ class Blueprint:
             owner or self.owner, seconds_of(timeout, name), chosen, description=_doc(agent),
         )  # fmt: skip
 
-    def _ways(self, then: Target, gives: str, fallback: Target | None) -> tuple[str | Choice, tuple[Edge, ...]]:
+    def _ways(
+        self, then: Target, gives: str, fallback: Target | None
+    ) -> tuple[str | Choice, tuple[Edge, ...]]:
         wrote = frozenset({gives})
         chosen = self._then(then)
         names = chosen.names if isinstance(chosen, Choice) else (chosen,)
@@ -342,7 +356,8 @@ class Blueprint:
             raise BlueprintError(
                 f"it is not clear which field of {self.case.__name__} keeps its {contract.__name__}",
                 where=step,
-                wanted=f"exactly one field of that contract, or gives='...' (there are {', '.join(self.case.fields())})",
+                wanted="exactly one field of that contract, or gives='...'",
+                came=", ".join(self.case.fields()),
             )
         return field
 
@@ -350,14 +365,18 @@ class Blueprint:
         fields = self.case.fields()
         if field not in fields:
             raise BlueprintError(
-                f"{field!r} is no field of {self.case.__name__}", where=step, wanted=f"one of {', '.join(fields)}"
+                f"{field!r} is no field of {self.case.__name__}",
+                where=step,
+                wanted=f"one of {', '.join(fields)}",
             )
         return fields[field].contract
 
     def _add(self, step: Step) -> None:
         if step.name in self._steps or step.name in (OPEN, DEAD_LETTER, END, "__start__"):
             taken = "is declared twice" if step.name in self._steps else "is a name of the switchboard's own"
-            raise BlueprintError(f"the step {step.name!r} {taken}", where=self.name, mend="Give it name='...'.")
+            raise BlueprintError(
+                f"the step {step.name!r} {taken}", where=self.name, mend="Give it name='...'."
+            )
         self._steps[step.name] = step
 
 
@@ -379,5 +398,7 @@ def _needs(contract: type[Contract], names: tuple[str, ...], step: str) -> None:
     missing = [name for name in names if name not in contract.model_fields]
     if missing:
         raise BlueprintError(
-            f"{contract.__name__} lacks {', '.join(missing)}", where=step, wanted=f"the fields {', '.join(names)}"
+            f"{contract.__name__} lacks {', '.join(missing)}",
+            where=step,
+            wanted=f"the fields {', '.join(names)}",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from langgraph.graph import START, StateGraph
 
@@ -25,7 +25,8 @@ def build(process: Process) -> StateGraph[Any, Any, Any, Any]:
     for step in process.steps.values():
         graph.add_node(
             step.name,
-            StepNode(step, flow),
+            # LangGraph types a node with a config or with a runtime; it calls one with both all the same.
+            cast("Any", StepNode(step, flow)),
             input_schema=shape.state,
             destinations=step.destinations(),
             metadata={"agent": step.name, "owner": step.owner, "flow": process.name, "kind": step.kind},

@@ -22,6 +22,9 @@ def seconds_of(duration: float | str, where: str) -> float:
         seconds = float(duration)
     if seconds <= 0:
         raise BlueprintError(
-            "a duration must be positive", where=where, wanted='seconds, or "30s", "5m", "4h", "2d"', came=repr(duration)
+            "a duration must be positive",
+            where=where,
+            wanted='seconds, or "30s", "5m", "4h", "2d"',
+            came=repr(duration),
         )
     return seconds

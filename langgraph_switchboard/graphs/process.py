@@ -43,7 +43,10 @@ class Process:
     def digest(self) -> str:
         """SHA-256 of what the process says: the same process gives the same digest anywhere."""
         steps = [_plain(step) for step in self.steps.values()]
-        fields = {name: [f.contract.contract_name, f.contract.contract_version] for name, f in self.case.fields().items()}
+        fields = {
+            name: [f.contract.contract_name, f.contract.contract_version]
+            for name, f in self.case.fields().items()
+        }
         return digest_of({"name": self.name, "version": self.version, "fields": fields, "steps": steps})
 
     def flow(self) -> FlowInfo:

@@ -75,7 +75,9 @@ def set_aside(state: Mapping[str, Any]) -> Turn:
     return Turn("then", END, reason=reason, data={"failure": failure}, outcome="dead_lettered")
 
 
-async def _call(step: Step, given: Given, ctx: StepContext) -> tuple[dict[str, Contract], dict[str, Envelope]]:
+async def _call(
+    step: Step, given: Given, ctx: StepContext
+) -> tuple[dict[str, Contract], dict[str, Envelope]]:
     assert step.call is not None
     assert step.contract is not None
     assert step.gives is not None

@@ -150,12 +150,19 @@ class StepNode:
     def _move(self, turn: Turn, state: Mapping[str, Any], ctx: StepContext) -> None:
         """Say in the case's row where it stands now."""
         now, outcome = ctx.now(), self._outcome(turn)
-        values: dict[str, Any] = {"case_id": ctx.case_id, "status": "running", "step": turn.to, "updated_at": now}
+        values: dict[str, Any] = {
+            "case_id": ctx.case_id,
+            "status": "running",
+            "step": turn.to,
+            "updated_at": now,
+        }
         if turn.reason is not None:
             values["reason"] = turn.reason
         if outcome is not None:
             values |= {"status": outcome, "step": self.step.name, "ended_at": now}
-            ctx.entries.append(Event("case_ended", self.step.name, now, {"outcome": outcome, "reason": turn.reason}))
+            ctx.entries.append(
+                Event("case_ended", self.step.name, now, {"outcome": outcome, "reason": turn.reason})
+            )
         if self.step.kind == "open":
             given = {name: state.get(name) for name in self.flow.inputs} if turn.sealed else {}
             values = as_values(self._new_case(given, ctx)) | values
@@ -187,7 +194,9 @@ class StepNode:
     def _who(self) -> dict[str, Any]:
         return {"agent": self.step.name, "owner": self.step.owner}
 
-    def _context(self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]) -> StepContext:
+    def _context(
+        self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+    ) -> StepContext:
         step, info = self.step, runtime.execution_info
         assert info is not None, "LangGraph gives every node its execution info"
         # Without a checkpointer there is no thread; the opening step's id then stands for the case.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from langgraph_switchboard.cases import ReviewRow, as_values
 from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, seal, wrap
@@ -22,9 +22,7 @@ from langgraph_switchboard.nodes.spec import END, Review, Step
 from langgraph_switchboard.nodes.turn import Given, Turn
 
 
-async def ask_person(
-    step: Step, given: Given, ctx: StepContext, config: RunnableConfig
-) -> Turn:
+async def ask_person(step: Step, given: Given, ctx: StepContext, config: RunnableConfig) -> Turn:
     """Open the review, wait for an answer, and take the decision that stands in its row.
 
     On a resume LangGraph runs the step from its top: the row and the event are said
@@ -91,7 +89,8 @@ class Answer(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         # Clients render a form from it: show them the decision, not our wrapping.
-        return cls.model_fields["decision"].annotation.model_json_schema()  # type: ignore[union-attr]
+        decides = cast("type[Decision]", cls.model_fields["decision"].annotation)
+        return handler(decides.__pydantic_core_schema__)
 
 
 @cache
@@ -100,9 +99,9 @@ def answer_model(decides: type[Decision], has_draft: bool, can_respond: bool) ->
 
     def _can_be_done(self: Any) -> Any:
         if self.decision.type == "approve" and not has_draft:
-            raise ValueError("there is no draft to approve: edit it instead, or respond")
+            raise PydanticCustomError("no_draft", "there is no draft to approve: edit it instead, or respond")
         if self.decision.type == "respond" and not can_respond:
-            raise ValueError("this review takes no free answer: approve, edit or reject")
+            raise PydanticCustomError("no_free_answer", "takes no free answer here: approve, edit or reject")
         return self
 
     return type(

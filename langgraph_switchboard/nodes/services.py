@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from langgraph_switchboard.cases import CaseStore, MemoryStore
@@ -22,7 +22,7 @@ from langgraph_switchboard.models import Models, models_from_env
 class Tables(Protocol):
     """Named read-only queries over an application's own tables."""
 
-    async def rows(self, name: str, /, **params: object) -> list[dict[str, object]]:
+    async def rows(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """The rows of one named query."""
 
 

@@ -27,7 +27,9 @@ class Given:
 
     def pick(self, takes: tuple[Take, ...], fresh: Mapping[str, Contract]) -> dict[str, Contract | None]:
         """The fields that a condition reads, with what this turn has just given in front."""
-        return {take.field: fresh.get(take.field) or open_take(self.state, take, self.step.name) for take in takes}
+        return {
+            take.field: fresh.get(take.field) or open_take(self.state, take, self.step.name) for take in takes
+        }
 
 
 @dataclass(frozen=True, slots=True)

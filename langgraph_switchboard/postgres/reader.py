@@ -63,7 +63,7 @@ class Reader:
         ) as pool:
             yield cls(pool, queries)
 
-    async def rows(self, name: str, **params: Any) -> list[dict[str, Any]]:
+    async def rows(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """The rows of a named query.
 
         Args:

@@ -2,6 +2,15 @@
 
 from langgraph_switchboard.switchboard.core import CaseView, NewCase, Switchboard
 from langgraph_switchboard.switchboard.flows import Flow, load_blueprint
-from langgraph_switchboard.switchboard.opening import House, open_house
+from langgraph_switchboard.switchboard.opening import House, open_house, served_checkpointer
 
-__all__ = ["CaseView", "Flow", "House", "NewCase", "Switchboard", "load_blueprint", "open_house"]
+__all__ = [
+    "CaseView",
+    "Flow",
+    "House",
+    "NewCase",
+    "Switchboard",
+    "load_blueprint",
+    "open_house",
+    "served_checkpointer",
+]

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Interrupt
+from pydantic import ValidationError
 
 from langgraph_switchboard.cases import ENDED, OPEN, CaseRow, ReviewRow
-from langgraph_switchboard.contracts import CaseState, Contract, Decision, digest_of
+from langgraph_switchboard.contracts import CaseState, Contract, Decision, digest_of, violation_of
 from langgraph_switchboard.errors import (
     CaseError,
     ContractViolation,
@@ -73,7 +74,7 @@ class NewCase:
 
 
 class Switchboard:
-    """The object that runs it all. Open it, and everything it owns closes with it:
+    """The object that runs it all; open it, and everything it owns closes with it.
 
         async with Switchboard.open() as switchboard:
             case = await switchboard.run(desk, Ticket(text="My card has not arrived"))
@@ -215,7 +216,9 @@ class Switchboard:
         """
         compiled = self.flow(flow)
         for start in range(0, len(cases), _BATCH):
-            await self.services.store.accept([self._row(compiled, one) for one in cases[start : start + _BATCH]])
+            await self.services.store.accept(
+                [self._row(compiled, one) for one in cases[start : start + _BATCH]]
+            )
         return await self._drive_all([one.case_id for one in cases], concurrency, on_case)
 
     async def resume(self, case_id: str) -> CaseRow:
@@ -296,7 +299,11 @@ class Switchboard:
                 f"the case no longer waits for the review {review_id!r}",
                 mend=f"`switchboard case {row.case_id}` tells what happened.",
             )
-        value = {"decision": answer.model_dump(mode="json"), "version": row.version, "digest": digest or row.digest}
+        value = {
+            "decision": answer.model_dump(mode="json"),
+            "version": row.version,
+            "digest": digest or row.digest,
+        }
         await self._invoke(flow, Command(resume={waiting[0].id: value}), config, acting=by)
         stands = await self.services.store.review(review_id)
         if stands is not None and (stands.decided_by, stands.decision) != (by, value["decision"]):
@@ -401,23 +408,20 @@ def _accept(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
     """The answer as the review's own contract, or a refusal that leaves the review open."""
     has_draft = row.shown.get(row.subject) is not None
     plain = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
+    schema = answer_model(review.decides, has_draft, review.responds is not None)
     try:
-        answer = review.decides.accept(plain, by=by)
-        answer_model(review.decides, has_draft, review.responds is not None).model_validate({"decision": plain})
-    except (ContractViolation, ValueError) as error:
-        problems = error.problems if isinstance(error, ContractViolation) else []
-        raise DecisionMalformed(
-            f"the answer does not fit the review: {_first_words(error)}",
-            where=row.review_id,
-            mend="The review stays open; answer again.",
-            problems=problems,
-        ) from None
-    return answer
-
-
-def _first_words(error: Exception) -> str:
-    text = error.problem if isinstance(error, SwitchboardError) else str(error).splitlines()[2].strip()
-    return text.removeprefix("Value error, ").partition(" [")[0]
+        return review.decides.accept(schema.model_validate({"decision": plain}).decision, by=by)
+    except ValidationError as error:
+        violation = violation_of(error, by=by)
+    except ContractViolation as error:
+        violation = error
+    first = violation.problems[0]
+    raise DecisionMalformed(
+        f"the answer does not fit the review: {first['at'].partition('.')[2] or 'it'} {first['says']}",
+        where=row.review_id,
+        mend="The review stays open; answer again.",
+        problems=violation.problems,
+    )
 
 
 def _decided_by_other(row: ReviewRow) -> ReviewDecided:

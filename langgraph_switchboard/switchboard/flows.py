@@ -94,7 +94,9 @@ def load_blueprint(reference: str) -> Blueprint:
     there = [key for key, value in vars(module).items() if isinstance(value, Blueprint)]
     close = difflib.get_close_matches(name, there, n=1)
     raise ConfigurationError(
-        f"{module_name!r} has no blueprint called {name!r}" if found is None else f"{reference!r} is no Blueprint",
+        f"{module_name!r} has no blueprint called {name!r}"
+        if found is None
+        else f"{reference!r} is no Blueprint",
         wanted=", ".join(f"{module_name}:{one}" for one in there) or "a module that defines a Blueprint",
         came=reference if found is None else type(found).__name__,
         mend=f"Did you mean {module_name}:{close[0]}?" if close else "",

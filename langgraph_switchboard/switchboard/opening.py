@@ -16,7 +16,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph_switchboard.cases import PostgresStore
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
-from langgraph_switchboard.nodes import Services, memory_services, utc_now
+from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
 from langgraph_switchboard.postgres import database, migrate
 from langgraph_switchboard.switchboard.resources import PostgresResources
 
@@ -76,3 +76,21 @@ async def open_house(
             yield House(Services(store, store, models, resources, clock, True, base.where), saver)
     finally:
         await flush_tracing()
+
+
+@asynccontextmanager
+async def served_checkpointer() -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    """The checkpointer of a LangGraph server: it opens the services of its event loop as well.
+
+    Name it in `langgraph.json` through a module of the application. The server enters it
+    before any node runs; steps in that loop then find Postgres, articles and tables.
+
+    Raises:
+        StoreUnavailable: Postgres cannot be started or reached.
+    """
+    async with open_house() as house:
+        withdraw = register(house.services)
+        try:
+            yield house.saver
+        finally:
+            withdraw()

@@ -58,7 +58,8 @@ class PostgresResources:
         names = await _apply(self._database.pool, scripts)
         reader = await ensure_reader(self._database.pool, self._database.dsn, names)
         queries = await asyncio.to_thread(load_queries, package)
-        return await self._stack.enter_async_context(Reader.open(reader, queries))
+        opened: Tables = await self._stack.enter_async_context(Reader.open(reader, queries))
+        return opened
 
 
 async def _apply(pool: Pool, scripts: list[str]) -> list[str]:
@@ -69,7 +70,8 @@ async def _apply(pool: Pool, scripts: list[str]) -> list[str]:
         for script in scripts:
             await connection.execute(script.encode(), prepare=False)
         cursor = await connection.execute(
-            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname = ANY(%s)", [schemas]
+            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname = ANY(%s)",
+            [schemas],
         )
         return [row["name"] for row in await cursor.fetchall()]
 
