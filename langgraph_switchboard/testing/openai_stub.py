@@ -66,6 +66,11 @@ class OpenAIStub(LocalServer):
         """The bodies of the chat requests so far."""
         return [request.json() for request in list(self.requests)]
 
+    def forget(self) -> None:
+        """Begin anew: no request has been seen."""
+        self.requests.clear()
+        self._asked.clear()
+
     def respond(self, request: Request) -> Response:
         """Answer as the model's name says."""
         chat = request.json()
