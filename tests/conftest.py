@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,11 +32,42 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
-    """A folder that every account may pass through, unlike pytest's own; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="switchboard-test-", dir="/tmp"))
+    """A folder that every account may pass through, unlike pytest's own; removed at the end.
+
+    It lies in memory where there is room: the tests make and drop many databases, and what they
+    prove about kills of processes does not depend on the disk.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
+    folder = Path(tempfile.mkdtemp(prefix="switchboard-test-", dir=memory if roomy else "/tmp"))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(open_folder: Path) -> Iterator[Path]:
+    """A home for a server of the test's own that does not exist yet; removed after the test."""
+    folder = open_folder / uuid4().hex[:8]
+    yield folder
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def first_home(open_folder: Path) -> Path:
+    """A home with a data folder that others are copied from."""
+    folder = open_folder / "first"
+    with running_server(folder) as server, psycopg.connect(server.dsn) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    return folder
+
+
+@pytest.fixture
+def made_home(first_home: Path, home: Path) -> Path:
+    """A home that was used before: its server is stopped, and its table `kept` holds one row."""
+    subprocess.run(["cp", "-a", first_home, home], check=True)
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+import pytest
+
+NOBODY = 65534
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user or mount a disk")
 
 HOLD = """
 import sys
@@ -24,29 +30,45 @@ except SwitchboardError as error:
 
 
 @contextmanager
-def process(home: Path, program: str = HOLD, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def process(home: Path, program: str = HOLD, *, nobody: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Python running `program` with that home; it is gone when the block ends.
 
     Args:
         home: Its SWITCHBOARD_HOME.
         program: What it runs.
-        **options: As for `subprocess.Popen`, such as `user`.
+        nobody: True to run it as the user `nobody`; needs root.
     """
+    environment = {"PATH": os.defpath, "SWITCHBOARD_HOME": str(home), "HOME": "/nonexistent"}
+    environment["PYTHONPATH"] = f"{Path(__file__).parent.parent}:{sysconfig.get_path('purelib')}"
     child = subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={"PATH": os.defpath, "SWITCHBOARD_HOME": str(home), "HOME": "/nonexistent"},
+        [_python_for_nobody() if nobody else sys.executable, "-c", program],
+        env=environment,
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
+        user=NOBODY if nobody else None,
+        group=NOBODY if nobody else None,
+        extra_groups=[] if nobody else None,
     )
     try:
         yield child
     finally:
         child.kill()
         child.communicate()
+
+
+@functools.cache
+def _python_for_nobody() -> str:
+    """Our own interpreter, or where it lies in a private folder the system's one of the same version."""
+    for python in [sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"]:
+        try:
+            subprocess.run([python, "-c", ""], user=NOBODY, group=NOBODY, extra_groups=[], check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return python
+    pytest.skip("no Python of this version that an ordinary user could run")
 
 
 def words(child: subprocess.Popen[str]) -> list[str]:

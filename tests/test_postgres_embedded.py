@@ -9,7 +9,6 @@ import stat
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,20 +17,6 @@ from langgraph_switchboard.postgres import embedded_server, running_server
 from tests.postgres_processes import is_running, leave, postmaster_pid, process, words
 
 pytestmark = pytest.mark.pg
-
-
-@pytest.fixture
-def home(open_folder: Path) -> Path:
-    """A home that does not exist yet."""
-    return open_folder / uuid4().hex[:8]
-
-
-@pytest.fixture
-def made_home(home: Path) -> Path:
-    """A home with a data folder, its server stopped, and one committed row."""
-    with running_server(home) as server, psycopg.connect(server.dsn) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    return home
 
 
 async def test_it_starts_says_where_and_is_gone_afterwards(home: Path) -> None:
