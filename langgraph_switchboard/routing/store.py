@@ -17,6 +17,7 @@ from typing import Any
 
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.routing.arrays import NDArray, np
+from langgraph_switchboard.routing.calibration import Calibration
 from langgraph_switchboard.routing.classifier import Classifier
 from langgraph_switchboard.routing.vectors import Vectoriser
 
@@ -35,12 +36,14 @@ def made_by() -> str:
 
 def save(classifier: Classifier, path: Path) -> None:
     """Write the classifier to `path`, whole or not at all; missing folders are made."""
+    how = classifier.calibration
     head = {
         "made_by": made_by(),
         "digest": classifier.digest,
         "topics": classifier.topics,
         "labels": classifier.labels,
-        "temperature": classifier.temperature,
+        "temperature": how.temperature,
+        "trust": [how.trust_topics, how.trust_label],
         "unknown": classifier.vectoriser.unknown,
     }
     packed = io.BytesIO()
@@ -51,6 +54,7 @@ def save(classifier: Classifier, path: Path) -> None:
         idf=classifier.vectoriser.idf,
         weights=classifier.weights,
         bias=classifier.bias,
+        groups=how.groups,
         known_scores=classifier.known_scores,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,10 +93,13 @@ def _unpack(arrays: dict[str, NDArray[Any]]) -> Classifier:
         raise ValueError(f"made by {head['made_by']}")
     names = tuple(arrays["names"].tobytes().decode().split("\n"))
     topics, labels = tuple(head["topics"]), tuple(head["labels"])
-    weights, bias = arrays["weights"], arrays["bias"]
+    weights, bias, groups = arrays["weights"], arrays["bias"], arrays["groups"]
+    columns = len(topics) + (len(labels) if 1 < len(labels) < len(topics) else 0)
     fits = (
-        weights.shape == (len(names), len(topics))
-        and bias.shape == (len(topics),) == (len(labels),)
+        weights.shape == (len(names), columns)
+        and bias.shape == (columns,)
+        and groups.shape == (len(topics),)
+        and sorted(set(groups.tolist())) == list(range(len(labels)))
         and arrays["idf"].shape == (len(names),)
         and all(np.isfinite(arrays[name]).all() for name in ("weights", "bias", "idf", "known_scores"))
     )
@@ -104,7 +111,7 @@ def _unpack(arrays: dict[str, NDArray[Any]]) -> Classifier:
         vectoriser=Vectoriser(names, arrays["idf"], float(head["unknown"])),
         weights=weights,
         bias=bias,
-        temperature=float(head["temperature"]),
+        calibration=Calibration(groups, float(head["temperature"]), *map(float, head["trust"])),
         known_scores=arrays["known_scores"],
         digest=str(head["digest"]),
     )

@@ -21,7 +21,9 @@ from langgraph_switchboard.routing.features import WORD
 WORDS_WEIGH = 0.5
 """Weight of the block of words beside the letter runs; chosen on a development set."""
 SEEN_AT_LEAST = 2
-"""Texts in which a feature must occur to be kept: half the size, and nothing lost."""
+"""Texts in which a feature must occur to be kept: half the size, and nothing lost..."""
+FEW = 200
+"""...except with fewer texts than this, where every feature is kept."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Vectoriser:
         seen: Counter[str] = Counter()
         for counts in counted:
             seen.update(counts.keys())
-        names = tuple(sorted(name for name, texts in seen.items() if texts >= SEEN_AT_LEAST))
+        enough = SEEN_AT_LEAST if len(counted) >= FEW else 1
+        names = tuple(sorted(name for name, texts in seen.items() if texts >= enough))
         idf = [log((1 + len(counted)) / (1 + seen[name])) + 1 for name in names]
         return cls(names, np.array(idf, dtype=np.float32), log(1 + len(counted)) + 1)
 
