@@ -1,1 +1,33 @@
 """Cases: rows and verbs of cases, reviews and the outbox; no langgraph."""
+
+from langgraph_switchboard.cases.memory import MemoryStore
+from langgraph_switchboard.cases.postgres import PostgresStore
+from langgraph_switchboard.cases.rows import (
+    ENDED,
+    OPEN,
+    STATUSES,
+    CaseRow,
+    CaseStatus,
+    OutboxRow,
+    ReviewRow,
+    ReviewStatus,
+    Summary,
+    as_values,
+)
+from langgraph_switchboard.cases.store import CaseStore
+
+__all__ = [
+    "ENDED",
+    "OPEN",
+    "STATUSES",
+    "CaseRow",
+    "CaseStatus",
+    "CaseStore",
+    "MemoryStore",
+    "OutboxRow",
+    "PostgresStore",
+    "ReviewRow",
+    "ReviewStatus",
+    "Summary",
+    "as_values",
+]

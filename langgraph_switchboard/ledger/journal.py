@@ -25,8 +25,10 @@ class Row:
     """A row of the operational tables that leaves together with a step's events.
 
     Args:
-        table: `cases` changes the row of this case; `reviews` and `outbox` add a row once.
-        values: Column values by name, JSON-plain but for datetimes.
+        table: `cases` changes the row of this case, or makes it if all columns are there;
+            `reviews` and `outbox` add a row once.
+        values: Column values by name, JSON-plain but for aware datetimes. For `cases` only
+            what changes; `case_id` may be left out everywhere.
     """
 
     table: Table
@@ -55,7 +57,13 @@ class Journal(Protocol):
     async def settle(self, task: TaskKey) -> None:
         """Let this task's entries leave, all or none; again for the same task changes nothing.
 
+        The events are numbered from 0 each time, and a place that is taken stays as it is:
+        a task that settles twice says in front what it said before. The change to the
+        case's row counts only together with an event that is new, so that a run repeated
+        late does not turn the row back. On an error everything stays attached.
+
         Raises:
+            InputRefused: An entry holds what cannot be stored.
             EffectConflict: An outbox key is there already with another row.
             StoreError: They could not be written; the step must not go on.
         """

@@ -1,0 +1,183 @@
+"""The memory form: cases and journal over plain dicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, pack, record, unpack
+from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, as_values
+from langgraph_switchboard.ledger.events import Event, LedgerEntry
+from langgraph_switchboard.ledger.journal import Entry, TaskKey
+
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """`CaseStore` and `Journal` over plain dicts: nothing durable; for notebooks and tests.
+
+    What goes in is copied, as if it had been sent to a database: nobody can change
+    a row through a dict that he still holds.
+    """
+
+    def __init__(self) -> None:
+        self._attached: dict[TaskKey, tuple[Entry, ...]] = {}
+        self._cases: dict[str, CaseRow] = {}
+        self._reviews: dict[str, ReviewRow] = {}
+        self._outbox: dict[tuple[str, str], OutboxRow] = {}
+        self._ledger: dict[tuple[TaskKey, int], LedgerEntry] = {}
+
+    def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
+        """Keep the entries of this task until it settles; see `Journal`."""
+        self._attached[task] = tuple(entries)
+
+    async def settle(self, task: TaskKey) -> None:
+        """Let this task's entries leave, all or none; see `Journal`."""
+        if entries := self._attached.get(task):
+            self._write(pack(task, entries))
+        self._attached.pop(task, None)
+
+    def _write(self, packed: Packed) -> None:
+        """Everything that can be refused comes before the first change."""
+        task = packed.task
+        outbox = [OutboxRow(**unpack(text)) for text in packed.outbox]
+        for row in outbox:
+            if self._outbox.get((task.case_id, row.key), row).digest != row.digest:
+                raise refusals.effect_conflict(task.case_id, row.key)
+        told = {(task, ordinal): _entry(task, ordinal, text) for ordinal, text in enumerate(packed.ledger)}
+        is_new = not told or not told.keys() <= self._ledger.keys()
+        case = self._changed(task.case_id, unpack(packed.change)) if packed.change and is_new else None
+        if case:
+            self._cases[task.case_id] = case
+        for place, entry in told.items():
+            self._ledger.setdefault(place, entry)
+        for text in packed.reviews:
+            review = ReviewRow(**unpack(text))
+            self._reviews.setdefault(review.review_id, review)
+        for row in outbox:
+            self._outbox.setdefault((task.case_id, row.key), row)
+
+    def _changed(self, case_id: str, change: dict[str, Any]) -> CaseRow:
+        if known := self._cases.get(case_id):
+            return replace(known, **{name: change[name] for name in CHANGING if name in change})
+        try:
+            return CaseRow(**change)
+        except TypeError:
+            raise refusals.case_missing(case_id) from None
+
+    async def accept(self, rows: Sequence[CaseRow]) -> set[str]:
+        """Take cases in; see `CaseStore`."""
+        taken: dict[str, CaseRow] = {}
+        for row in rows:
+            check_status("cases", {"status": row.status})
+            taken.setdefault(row.case_id, CaseRow(**unpack(record(as_values(row), f"case {row.case_id}"))))
+        new = taken.keys() - self._cases.keys()
+        self._cases |= {case_id: row for case_id, row in taken.items() if case_id in new}
+        return new
+
+    async def case(self, case_id: str) -> CaseRow | None:
+        """One case, or None."""
+        return self._cases.get(case_id)
+
+    async def cases(
+        self,
+        *,
+        flow: str | None = None,
+        status: Sequence[str] = (),
+        labels: Mapping[str, Any] | None = None,
+        limit: int | None = 100,
+    ) -> list[CaseRow]:
+        """Cases, newest first; see `CaseStore`."""
+        found = [row for row in self._selected(flow, labels) if not status or row.status in status]
+        found.sort(key=lambda row: row.case_id)
+        return sorted(found, key=lambda row: row.created_at, reverse=True)[:limit]
+
+    async def counts(
+        self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None
+    ) -> dict[str, int]:
+        """How many cases stand in each status; every status is there."""
+        counted = Counter(row.status for row in self._selected(flow, labels))
+        return {status: counted[status] for status in STATUSES}  # type: ignore[index]
+
+    async def story(self, case_id: str) -> list[LedgerEntry]:
+        """Everything that happened to a case, in order."""
+        return await self.stories([case_id])
+
+    async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
+        """The entries of several cases, each case's in order."""
+        wanted = set(case_ids)
+        return [entry for entry in self._ledger.values() if entry.case_id in wanted]
+
+    async def review(self, review_id: str) -> ReviewRow | None:
+        """One review, or None."""
+        return self._reviews.get(review_id)
+
+    async def reviews(
+        self,
+        *,
+        flow: str | None = None,
+        status: str | None = "open",
+        case_id: str | None = None,
+        limit: int | None = 100,
+    ) -> list[ReviewRow]:
+        """Reviews, oldest first; see `CaseStore`."""
+        found = (
+            row
+            for row in self._reviews.values()
+            if flow in (None, row.flow) and status in (None, row.status) and case_id in (None, row.case_id)
+        )
+        return _first(sorted(found, key=lambda row: (row.opened_at, row.review_id)), limit)
+
+    async def decide(
+        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
+    ) -> ReviewRow:
+        """Set the decision if the review is open and shows what `digest` names; see `CaseStore`."""
+        set_now = unpack(
+            record({"decision": decision, "decided_by": by, "decided_at": at}, f"review {review_id}")
+        )
+        row = self._reviews.get(review_id)
+        if row is None:
+            raise refusals.review_missing(review_id)
+        if row.status == "decided":
+            return row
+        if (row.version, row.digest) != (version, digest):
+            raise refusals.review_stale(row, version=version)
+        self._reviews[review_id] = replace(row, status="decided", **set_now)
+        return self._reviews[review_id]
+
+    async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
+        """What steps have put into the outbox, oldest first."""
+        found = (row for row in self._outbox.values() if case_id in (None, row.case_id))
+        return _first(sorted(found, key=lambda row: (row.created_at, row.case_id, row.key)), limit)
+
+    def _selected(self, flow: str | None, labels: Mapping[str, Any] | None) -> Iterable[CaseRow]:
+        for row in self._cases.values():
+            if flow in (None, row.flow) and _contains(row.labels, dict(labels or {})):
+                yield row
+
+
+def _first(rows: Sequence[T], limit: int | None) -> list[T]:
+    return list(islice(rows, limit))
+
+
+def _entry(task: TaskKey, ordinal: int, text: str) -> LedgerEntry:
+    values = unpack(text)
+    event = Event(values["kind"], values["step"], values["at"], values["data"], values["seconds"])
+    return LedgerEntry(**asdict(task), ordinal=ordinal, event=event)
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    """Whether a JSON value contains another as jsonb's `@>` has it below the top level."""
+    if isinstance(part, Mapping):
+        return isinstance(whole, Mapping) and all(
+            key in whole and _contains(whole[key], value) for key, value in part.items()
+        )
+    if isinstance(part, list | tuple):
+        return isinstance(whole, list) and all(any(_contains(one, value) for one in whole) for value in part)
+    # To Python true is 1; to JSON it is not.
+    return isinstance(whole, bool) == isinstance(part, bool) and bool(whole == part)

@@ -1,0 +1,196 @@
+"""The Postgres form: cases in tables, and a journal that writes beside LangGraph's own saver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import psycopg
+
+from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.faults import may_pass, store_fault
+from langgraph_switchboard.cases.lane import Lane
+from langgraph_switchboard.cases.packing import Packed, array, check_status, pack, record
+from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, as_values, columns
+from langgraph_switchboard.errors import StoreUnavailable
+from langgraph_switchboard.ledger.events import Event, LedgerEntry
+from langgraph_switchboard.ledger.journal import Entry, TaskKey
+from langgraph_switchboard.postgres import Pool, load_queries
+
+_SQL = load_queries("langgraph_switchboard.cases")
+
+R = TypeVar("R", CaseRow, ReviewRow, OutboxRow)
+
+
+class PostgresStore:
+    """`CaseStore` and `Journal` in Postgres; it belongs to the event loop of its pool.
+
+    The journal writes apart: what a step attached is committed when it settles, before
+    LangGraph's saver hears of the step's result. A crash between the two makes the step
+    run again, and what it says again falls on the same places. Concurrent settles
+    share one statement and one commit; nobody is acknowledged before it.
+
+    Args:
+        pool: The database, migrated.
+        timeout: Seconds that a statement may take with its second try; then `StoreUnavailable`.
+            A settle may also wait for the batch before its own.
+    """
+
+    def __init__(self, pool: Pool, *, timeout: float = 30.0) -> None:
+        self._pool = pool
+        self._timeout = timeout
+        self._attached: dict[TaskKey, tuple[Entry, ...]] = {}
+        self._lane = Lane(self._send)
+
+    def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
+        """Keep the entries of this task until it settles; see `Journal`."""
+        self._attached[task] = tuple(entries)
+
+    async def settle(self, task: TaskKey) -> None:
+        """Let this task's entries leave, all or none; see `Journal`."""
+        entries = self._attached.get(task)
+        if entries:
+            await self._lane.put(pack(task, entries))
+        if self._attached.get(task) is entries:
+            self._attached.pop(task, None)
+
+    async def _send(self, batch: Sequence[Packed]) -> None:
+        # In the order of the cases: two processes that write the same ones wait instead of deadlocking.
+        batch = sorted(batch, key=lambda one: one.key)
+        values = {
+            "ledger": array(text for one in batch for text in one.ledger),
+            "changes": array(one.change for one in batch if one.change),
+            "reviews": array(text for one in batch for text in one.reviews),
+            "outbox": array(text for one in batch for text in one.outbox),
+        }
+        await self._run("settle", values, case=batch[0].key if len(batch) == 1 else "")
+
+    async def accept(self, rows: Sequence[CaseRow]) -> set[str]:
+        """Take cases in, thousands in one statement; see `CaseStore`."""
+        for row in rows:
+            check_status("cases", {"status": row.status})
+        texts = [record(as_values(row), f"case {row.case_id}") for row in rows]
+        new = await self._run("accept", {"cases": array(texts)}) if texts else []
+        return {row["case_id"] for row in new}
+
+    async def case(self, case_id: str) -> CaseRow | None:
+        """One case, or None."""
+        rows = await self._run("case_by_id", {"case_id": case_id})
+        return _row(CaseRow, rows[0]) if rows else None
+
+    async def cases(
+        self,
+        *,
+        flow: str | None = None,
+        status: Sequence[str] = (),
+        labels: Mapping[str, Any] | None = None,
+        limit: int | None = 100,
+    ) -> list[CaseRow]:
+        """Cases, newest first; see `CaseStore`."""
+        wanted = {"flow": flow, "status": list(status) or None, "labels": _json(labels), "limit": limit}
+        return [_row(CaseRow, row) for row in await self._run("cases", wanted)]
+
+    async def counts(
+        self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None
+    ) -> dict[str, int]:
+        """How many cases stand in each status; every status is there."""
+        rows = await self._run("counts", {"flow": flow, "labels": _json(labels)})
+        return dict.fromkeys(STATUSES, 0) | {row["status"]: row["cases"] for row in rows}
+
+    async def story(self, case_id: str) -> list[LedgerEntry]:
+        """Everything that happened to a case, in order."""
+        return await self.stories([case_id])
+
+    async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
+        """The entries of several cases, each case's in order."""
+        return [_entry(row) for row in await self._run("stories", {"case_ids": list(case_ids)})]
+
+    async def review(self, review_id: str) -> ReviewRow | None:
+        """One review, or None."""
+        rows = await self._run("review_by_id", {"review_id": review_id})
+        return _row(ReviewRow, rows[0]) if rows else None
+
+    async def reviews(
+        self,
+        *,
+        flow: str | None = None,
+        status: str | None = "open",
+        case_id: str | None = None,
+        limit: int | None = 100,
+    ) -> list[ReviewRow]:
+        """Reviews, oldest first; see `CaseStore`."""
+        wanted = {"flow": flow, "status": status, "case_id": case_id, "limit": limit}
+        return [_row(ReviewRow, row) for row in await self._run("reviews", wanted)]
+
+    async def decide(
+        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
+    ) -> ReviewRow:
+        """Set the decision if the review is open and shows what `digest` names; see `CaseStore`."""
+        said = {"decision": decision, "decided_by": by, "decided_at": at}
+        text = record(said, f"review {review_id}")
+        won = await self._run(
+            "decide", {"review_id": review_id, "version": version, "digest": digest, "said": text}
+        )
+        if won:
+            return _row(ReviewRow, won[0])
+        row = await self.review(review_id)
+        if row is None:
+            raise refusals.review_missing(review_id)
+        if row.status == "open":
+            raise refusals.review_stale(row, version=version)
+        return row
+
+    async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
+        """What steps have put into the outbox, oldest first."""
+        return [
+            _row(OutboxRow, row) for row in await self._run("outbox", {"case_id": case_id, "limit": limit})
+        ]
+
+    async def _run(self, name: str, values: Mapping[str, Any], *, case: str = "") -> list[dict[str, Any]]:
+        """Run a named statement as one transaction; once more on another connection if the first is lost.
+
+        Every statement here may be sent again when nobody knows whether it was committed:
+        the second time finds what the first left, and leaves it. (Only `accept` then takes
+        for known what is new.)
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                try:
+                    return await self._execute(name, values)
+                except psycopg.Error as error:
+                    if not may_pass(error):
+                        raise
+                    await self._pool.check()
+                    return await self._execute(name, values)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"Postgres did not answer within {self._timeout:g} s", where=name, mend="Try again."
+            ) from None
+        except psycopg.Error as error:
+            # From None: psycopg's own message repeats the values of the row that was refused.
+            raise store_fault(error, name, case) from None
+
+    async def _execute(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_SQL[name], values)
+            rows = await cursor.fetchall() if cursor.description else []
+        return [{name: _utc(value) for name, value in row.items()} for row in rows]
+
+
+def _row(kind: type[R], values: Mapping[str, Any]) -> R:
+    return kind(**{name: values[name] for name in columns(kind)})
+
+
+def _entry(values: Mapping[str, Any]) -> LedgerEntry:
+    event = Event(values["kind"], values["step"], values["at"], values["data"], values["seconds"])
+    return LedgerEntry(values["case_id"], values["namespace"], values["task_id"], values["ordinal"], event)
+
+
+def _json(labels: Mapping[str, Any] | None) -> str | None:
+    return record(dict(labels), "labels") if labels else None
+
+
+def _utc(value: Any) -> Any:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

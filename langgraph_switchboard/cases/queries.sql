@@ -1,0 +1,95 @@
+-- The case store's statements. Records travel as one JSON array per table.
+
+-- name: settle
+-- A batch of tasks, one per case, all or none. An outbox key that is taken by another row
+-- makes the trigger outbox_once refuse the statement; a change to a case that is not there
+-- leaves its fixed columns null, which the table refuses.
+with said as materialized (
+    select * from jsonb_to_recordset(%(ledger)s::jsonb) as e(
+        case_id text, namespace text, task_id text, ordinal integer, kind text, step text,
+        at timestamptz, seconds double precision, data jsonb)
+), news as (
+    insert into switchboard.ledger
+        (case_id, namespace, task_id, ordinal, kind, step, at, seconds, data)
+    select * from said order by case_id, task_id, ordinal
+    on conflict do nothing
+    returning case_id
+), opened as (
+    insert into switchboard.reviews
+    select r.* from jsonb_populate_recordset(null::switchboard.reviews, %(reviews)s::jsonb) r
+    order by r.review_id
+    on conflict do nothing
+), put as (
+    insert into switchboard.outbox as o
+    select r.* from jsonb_populate_recordset(null::switchboard.outbox, %(outbox)s::jsonb) r
+    order by r.case_id, r.key
+    on conflict (case_id, key) do update set digest = excluded.digest where o.digest <> excluded.digest
+)
+insert into switchboard.cases
+select new.*
+from jsonb_array_elements(%(changes)s::jsonb) as m(change)
+left join switchboard.cases standing on standing.case_id = m.change ->> 'case_id'
+cross join lateral jsonb_populate_record(standing, m.change) as new
+where new.case_id in (select case_id from news) or new.case_id not in (select case_id from said)
+order by new.case_id
+on conflict (case_id) do update set
+    status = excluded.status,
+    step = excluded.step,
+    reason = excluded.reason,
+    updated_at = excluded.updated_at,
+    ended_at = excluded.ended_at;
+
+-- name: accept
+insert into switchboard.cases
+select r.* from jsonb_populate_recordset(null::switchboard.cases, %(cases)s::jsonb) r
+on conflict do nothing
+returning case_id;
+
+-- name: decide
+-- The compare-and-set: who comes second waits for the first and then finds no open row.
+update switchboard.reviews r
+set status = 'decided', decision = d.decision, decided_by = d.decided_by, decided_at = d.decided_at
+from jsonb_to_record(%(said)s::jsonb) as d(decision jsonb, decided_by text, decided_at timestamptz)
+where review_id = %(review_id)s and status = 'open' and version = %(version)s and digest = %(digest)s
+returning r.*;
+
+-- name: case_by_id
+select * from switchboard.cases where case_id = %(case_id)s;
+
+-- name: cases
+select * from switchboard.cases
+where (%(flow)s::text is null or flow = %(flow)s)
+  and (%(status)s::text[] is null or status = any(%(status)s))
+  and (%(labels)s::jsonb is null or labels @> %(labels)s::jsonb)
+order by created_at desc, case_id
+limit %(limit)s;
+
+-- name: counts
+select status, count(*) as cases from switchboard.cases
+where (%(flow)s::text is null or flow = %(flow)s)
+  and (%(labels)s::jsonb is null or labels @> %(labels)s::jsonb)
+group by status;
+
+-- name: stories
+-- A case has one writer at a time, so within a case the places are in the order of the facts.
+select case_id, namespace, task_id, ordinal, kind, step, at, seconds, data
+from switchboard.ledger
+where case_id = any(%(case_ids)s)
+order by place;
+
+-- name: review_by_id
+select * from switchboard.reviews where review_id = %(review_id)s;
+
+-- name: reviews
+select * from switchboard.reviews
+where (%(flow)s::text is null or flow = %(flow)s)
+  and (%(status)s::text is null or status = %(status)s)
+  and (%(case_id)s::text is null or case_id = %(case_id)s)
+order by opened_at, review_id
+limit %(limit)s;
+
+-- name: outbox
+select * from switchboard.outbox
+where %(case_id)s::text is null or case_id = %(case_id)s
+order by created_at, case_id, key
+limit %(limit)s;

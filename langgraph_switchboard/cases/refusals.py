@@ -1,0 +1,49 @@
+"""Refusals: what both forms of the store say when they refuse, in the same words."""
+
+from __future__ import annotations
+
+from langgraph_switchboard.cases.rows import ReviewRow
+from langgraph_switchboard.errors import EffectConflict, ReviewError, ReviewStale, StoreError
+
+
+def effect_conflict(case_id: str, key: str) -> EffectConflict:
+    """An outbox key of the case is taken by another row."""
+    return EffectConflict(
+        f"the outbox key {key!r} of this case is taken by another row",
+        where=f"case {case_id}",
+        mend="Give each thing that is to be sent a key of its own, or send the same row again.",
+        case=case_id,
+        key=key,
+    )
+
+
+def case_missing(case_id: str) -> StoreError:
+    """A step changes the row of a case that nobody accepted."""
+    return StoreError(
+        "a step changes the row of a case that is not there",
+        where=f"case {case_id}",
+        mend="Accept the case first, or hand over all columns of its row.",
+        case=case_id,
+    )
+
+
+def review_missing(review_id: str) -> ReviewError:
+    """Nobody asked this question."""
+    return ReviewError(
+        f"there is no review {review_id!r}",
+        mend="List the open ones with `switchboard reviews`.",
+        review=review_id,
+    )
+
+
+def review_stale(row: ReviewRow, *, version: int) -> ReviewStale:
+    """The question changed after it was shown to this person."""
+    return ReviewStale(
+        "what is to be decided has changed since it was shown",
+        where=f"review {row.review_id}",
+        wanted=f"a decision on version {row.version}",
+        came=f"one on version {version}" if version != row.version else "one on another content",
+        mend="Read it again, then decide.",
+        review=row.review_id,
+        version=row.version,
+    )
