@@ -57,7 +57,7 @@ class Decision(Contract):
 
 def _misfit(says: str) -> PydanticCustomError:
     # A custom error's words are known to hold no value, so that they may be repeated.
-    return PydanticCustomError("decision_misfit", says)  # type: ignore[arg-type]  # mypy wants a literal
+    return PydanticCustomError("decision_misfit", says)
 
 
 def _own_shape(value: dict[str, Any]) -> dict[str, Any]:
