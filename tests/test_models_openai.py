@@ -228,6 +228,19 @@ async def test_what_is_sent_is_redacted_and_asked_for_strictly(
     assert chat["response_format"]["json_schema"]["name"] == "Reply"
 
 
+async def test_an_answer_that_quotes_a_redacted_mark_is_not_taken(
+    asking: Callable[..., OpenAIModels],
+) -> None:
+    """No customer reads `Call <phone>`: plain code sees the number, and answers in the model's place."""
+    said = '{"text": "Call <phone> now.", "cites": [], "confidence": 0.9}'
+    with OpenAIStub(answer=lambda chat: said) as quoting:
+        models = OpenAIModels("ok", base_url=quoting.base_url)
+        answer = await models.ask(ASKED, template)
+        await models.aclose()
+    assert (answer.by, answer.fallback_reason, answer.attempts) == ("answerer", "answer_mismatch", 1)
+    assert answer.value.text == "From the help centre."
+
+
 async def test_control_without_the_redactor_the_marks_are_sent(
     asking: Callable[..., OpenAIModels], stub: OpenAIStub
 ) -> None:

@@ -17,6 +17,9 @@ from typing import Any
 DEEPEST = 64
 """Levels of nesting that are looked at; what lies deeper is dropped, never passed on unseen."""
 
+MARKS = ("<secret>", "<email>", "<iban>", "<card>", "<phone>")
+"""What stands in place of what was redacted."""
+
 _HIDDEN_NAMES = (
     r"passw(?:or)?d|pwd|passphrase|secret|token|api_?key|apikey|private_?key|access_?key|"
     r"authorization|cookie|credentials?|cvv|cvc|pin_?code"

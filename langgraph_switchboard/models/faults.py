@@ -35,7 +35,7 @@ from langgraph_switchboard.errors import (
     ModelUnreachable,
     SwitchboardError,
 )
-from langgraph_switchboard.ledger.redaction import redact
+from langgraph_switchboard.ledger.redaction import MARKS, redact
 from langgraph_switchboard.models.asking import C, Usage
 
 _BY_STATUS: dict[int, type[ModelError]] = {
@@ -144,6 +144,26 @@ def accept_answer(text: str, contract: type[C], where: str, usage: Usage) -> C:
         return contract.accept(value, by=where)
     except ContractViolation as error:
         raise _mismatch(error, contract, where, usage) from None
+
+
+def check_no_marks(text: str, where: str, usage: Usage) -> None:
+    """Refuse an answer that quotes what was redacted from the question.
+
+    The model saw `<phone>` where the facts have a number; a customer must not read that.
+
+    Raises:
+        AnswerMismatch: Not to be retried, as the same facts lead to the same quote.
+    """
+    quoted = [mark for mark in MARKS if mark in text]
+    if quoted:
+        raise _with(
+            AnswerMismatch,
+            "the answer quotes what was redacted from the facts",
+            where,
+            usage,
+            came=", ".join(quoted),
+            retryable=False,
+        )
 
 
 def usage_of(message: AIMessage) -> Usage:

@@ -25,7 +25,13 @@ from langgraph_switchboard.models.asking import (
     Usage,
     in_place_of_model,
 )
-from langgraph_switchboard.models.faults import accept_answer, answer_text, failure_of, usage_of
+from langgraph_switchboard.models.faults import (
+    accept_answer,
+    answer_text,
+    check_no_marks,
+    failure_of,
+    usage_of,
+)
 from langgraph_switchboard.models.schema import response_format
 
 DEFAULT_MODEL = "gpt-5-mini"
@@ -45,7 +51,9 @@ class OpenAIModels:
     Retries have one place for each question, never two. A question with an answerer is
     retried here, because its failure shows nowhere above. A question without one is
     asked once, and the typed error leaves the retrying to the ladder of the step. The
-    client underneath never retries. What is sent is redacted first.
+    client underneath never retries. What is sent is redacted first, and an answer that
+    quotes a redacted mark such as `<phone>` is not taken: plain code, which sees the
+    facts as they are, answers in its place.
 
     Args:
         model: The model's name.
@@ -130,6 +138,7 @@ class OpenAIModels:
             raise failure from error
         usage = usage_of(message)
         text = answer_text(message, self._where, self._longest)
+        check_no_marks(text, self._where, usage)
         return accept_answer(text, question.contract, self._where, usage), usage
 
     def _messages(self, question: Question[C]) -> list[SystemMessage | HumanMessage]:
