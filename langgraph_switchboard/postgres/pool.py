@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -149,16 +150,21 @@ def address(dsn: str) -> str:
 
 
 def _parse(dsn: str) -> dict[str, Any]:
+    unreadable = ConfigurationError(
+        "the connection string cannot be read",
+        where=DATABASE_SETTING,
+        wanted="postgresql://user:password@host:5432/database",
+        mend="Mind that signs such as @ : / in a password are written %40 %3A %2F.",
+    )
     try:
-        return conninfo_to_dict(dsn)
+        said = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
-        # psycopg's own words repeat the string, password and all.
-        raise ConfigurationError(
-            "the connection string cannot be read",
-            where=DATABASE_SETTING,
-            wanted="postgresql://user:password@host:5432/database",
-            mend="Mind that signs such as @ : / in a password are written %40 %3A %2F.",
-        ) from None
+        raise unreadable from None  # psycopg's own words repeat the string, password and all
+    # A raw sign in the password moves a part of it into the host, the port or the database.
+    host, port, name = (str(said.get(part) or "") for part in ("host", "port", "dbname"))
+    if "@" in host[1:] or "@" in name or not re.fullmatch(r"[\d,]*", port):
+        raise unreadable
+    return said
 
 
 async def _knock(conninfo: str, timeout: float) -> None:
