@@ -174,7 +174,9 @@ class PostgresStore:
 
     async def _execute(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_SQL[name], values)
+            # A plan of `settle` that was kept from when the tables were empty reads them whole later on.
+            kept = False if name == "settle" else None
+            cursor = await connection.execute(_SQL[name], values, prepare=kept)
             rows = await cursor.fetchall() if cursor.description else []
         return [{name: _utc(value) for name, value in row.items()} for row in rows]
 

@@ -20,7 +20,10 @@ class CaseStore(Protocol):
             The ids that are new.
 
         Raises:
-            StoreError: Nothing of this call was taken.
+            InputRefused: A row holds what cannot be stored: a NUL, NaN, a time without a
+                zone. Nothing of this call was taken.
+            StoreError: Nothing was taken; after `StoreUnavailable` it may have been, and
+                can be handed in again.
         """
 
     async def case(self, case_id: str) -> CaseRow | None:
@@ -39,7 +42,7 @@ class CaseStore(Protocol):
     async def counts(
         self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None
     ) -> dict[str, int]:
-        """How many cases stand in each status."""
+        """How many cases stand in each status; every status is there, also with none."""
 
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
@@ -69,7 +72,9 @@ class CaseStore(Protocol):
         afterwards, so a caller sees from `decided_by` and `decision` whether it won.
 
         Raises:
-            ReviewError: There is no such review, or something else is shown by now.
+            ReviewStale: Something else is shown by now; the review stays open.
+            ReviewError: There is no such review.
+            InputRefused: The decision holds what cannot be stored.
         """
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
