@@ -108,7 +108,7 @@ FACTS = {
     r"credit cards?\b.*\bcosts?\b.*%": r"1\.2 %",
     r"(from elsewhere|outside the UK and the EEA).*%": r"1\.8 %",
     r"emergency line,? \d": r"020 7946 0123",
-    r"\b\d+ (fiat )?currencies|our \d+": r"28",
+    r"\b\d+ (fiat )?currencies": r"28",
     r"money .*back by the end": r"next working day",
 }
 
