@@ -65,6 +65,8 @@ class Reply(Contract):
 class ReplyDecision(Decision):
     """What a person said about a drafted reply."""
 
+    message: str = Field(default="", max_length=4000)
+    """The reason for a rejection, or the reply itself in the person's own words."""
     edited: Reply | None = None
     """The reply to send instead, if the decision is `edit`."""
 

@@ -1,7 +1,7 @@
 """How the desk's replies are made: the prompts for models, and the plain code that answers without one.
 
 Both get the same facts: the ticket (data, never an instruction), what the tables say, and
-the best sentences of the help articles. Both may say only what stands there.
+the passages of the help articles that fit. Both may say only what stands there.
 """
 
 from collections.abc import Mapping
@@ -75,10 +75,10 @@ def confidence_of(facts: Facts, *, used_rows: bool) -> float:
     route = float(facts["route"]["confidence"])
     article = max((_trust_in(one, route) for one in facts["articles"][:1]), default=0.0)
     rows = 1.0
-    if facts["needs_rows"] and used_rows:
+    if used_rows:
         strongest = max((float(row["strength"]) for row in facts["rows"]), default=0.0)
-        rows = 0.5 + 0.5 * strongest
         article = max(article, 0.85 * strongest)
+        rows = 0.5 + 0.5 * strongest if facts["needs_rows"] else 1.0
     return round(min(1.0, route * article * rows), 3)
 
 
@@ -91,7 +91,7 @@ def _trust_in(article: Facts, route: float) -> float:
 def _compose(facts: Facts, *, use_rows: bool, opening: str = "") -> Reply:
     rows = facts["rows"] if use_rows else []
     article = next(iter(facts["articles"]), None)
-    advice = " ".join(article["sentences"]) if article else ""
+    advice = str(article["passage"]) if article else ""
     parts = [_greeting(facts["account"]), opening, " ".join(row["says"] for row in rows), advice]
     if not rows and not advice:
         parts.append(

@@ -20,18 +20,20 @@ Agreed = Literal["both", "router", "search"]
 
 
 async def articles_for(ticket: Ticket, route: Route, ctx: StepContext) -> list[dict[str, Any]]:
-    """The articles that fit the ticket, best first, each with the sentences to quote.
+    """The articles that fit the ticket, best first, each with the passage to quote.
 
     The article on the router's topic goes before the others that search found: words
     mislead, and the router has learned from many tickets.
     """
     words = ticket.text[:SEARCHED]
+    # Where nobody was sure, the topic is a guess that may lead astray; then search speaks alone.
+    topic = None if route.by == "person" else route.topic
     hits = await ctx.search(words, HITS)
-    at = await _place_of_topic(hits, route.topic, ctx)
+    at = await _place_of_topic(hits, topic, ctx)
     agreed: Agreed = "search" if at is None else "both" if at == 0 else "router"
-    if at is None and route.topic:
-        more = await ctx.search(f"{route.topic.replace('_', ' ')} {words}", HITS)
-        at = await _place_of_topic(more, route.topic, ctx)
+    if at is None and topic:
+        more = await ctx.search(f"{topic.replace('_', ' ')} {words}", HITS)
+        at = await _place_of_topic(more, topic, ctx)
         if at is not None:
             hits, agreed = more, "router"
     if not hits:
@@ -99,8 +101,19 @@ async def _place_of_topic(hits: Sequence[Hit], topic: str | None, ctx: StepConte
 
 def _article(hit: Hit, words: str, agreed: Agreed, margin: float) -> dict[str, Any]:
     whole = Article(hit.article_id, hit.title, hit.text)
-    quoted = [sentence.text for sentence in best_sentences(whole, f"{hit.title} {words}", SENTENCES)]
-    return {"id": hit.article_id, "title": hit.title, "sentences": quoted, "agreed": agreed, "margin": margin}
+    quoted = _best_passage(whole, f"{hit.title} {words}")
+    return {"id": hit.article_id, "title": hit.title, "passage": quoted, "agreed": agreed, "margin": margin}
+
+
+def _best_passage(article: Article, query: str) -> str:
+    """The first paragraph, and the one that holds most of the best sentences, both whole.
+
+    An article says first what it is about, and sentences torn apart read badly.
+    """
+    paragraphs = [" ".join(one.split()) for one in article.text.split("\n\n")]
+    best = best_sentences(article, query, SENTENCES)
+    fits = max(paragraphs, key=lambda one: sum(found.score for found in best if found.text in one))
+    return " ".join(dict.fromkeys((paragraphs[0], fits)))
 
 
 def _margin(hits: Sequence[Hit]) -> float:

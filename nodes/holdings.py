@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nodes.rows import ALONE, Fact, day
+from nodes.rows import ALONE, BACKGROUND, Fact, day
 
 RowData = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ def holdings(
         facts.append(Fact((f"customer:{customer}",), f"Your identity {state}.", ALONE))
     if topic in _PLAN and plan:
         says = f"On your {plan['plan']} plan {_PLAN[topic].format(**plan)}."
-        facts.append(Fact((f"plan:{plan['plan']}",), says, ALONE))
+        facts.append(Fact((f"plan:{plan['plan']}",), says, BACKGROUND))
     return facts
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 RowData = Mapping[str, Any]
 
-NAMED, ALONE, NEWEST = 1.0, 0.8, 0.5
-"""How strongly a row is tied to a ticket: mentioned in it; the only one of the kind that
-its topic means; or the newest of several of that kind."""
+NAMED, ALONE, NEWEST, BACKGROUND = 1.0, 0.8, 0.5, 0.0
+"""How strongly a row is tied to a ticket: mentioned in it; the only one of the kind that its
+topic means; the newest of several of that kind; or true whatever happened, such as a plan's limits."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Fact:
     says: str
     """A sentence that may be told to the customer."""
     strength: float
-    """How strongly it is tied to the ticket: NAMED, ALONE or NEWEST."""
+    """How strongly it is tied to the ticket: NAMED, ALONE, NEWEST or BACKGROUND."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,16 @@ _MONEY_IN_TEXT = re.compile(
 )
 
 
+_ID_IN_TEXT = re.compile(r"\b(?:CH|TX)-\d+", re.IGNORECASE)
+
+
 def matching(
     text: str, topic: str | None, tables: Mapping[str, Sequence[RowData]], most: int = 2
 ) -> list[Fact]:
     """The facts that a ticket is about, strongest first.
+
+    A ticket that names an id or an amount which is not there gets no row at all: to tell of
+    another one would be worse than to say nothing.
 
     Args:
         text: The ticket.
@@ -123,10 +129,12 @@ def matching(
     named = [(table, row) for table, row in found if mentions(text, row)]
     if named:
         return [tell(table, row, NAMED) for table, row in named[:most]]
-    # Nobody mentions an id by chance; it counts whatever the topic is.
+    # Nobody names an id by chance; it counts whatever the topic is.
     by_id = [(t, row) for t in ("charge", "transaction") for row in tables.get(t, ()) if _says_id(text, row)]
     if by_id:
         return [tell(table, row, NAMED) for table, row in by_id[:most]]
+    if _ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text):
+        return []
     return [tell(table, row, ALONE if len(found) == 1 else NEWEST) for table, row in found[:1]]
 
 
@@ -177,6 +185,8 @@ def _tell_transaction(row: RowData) -> str:
 def _twice(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
     pairs = list(_pairs(tables.get("transaction", ())))
     named = [pair for pair in pairs if mentions(text, pair[0])]
+    if not named and (_ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text)):
+        return []
     strength = NAMED if named else ALONE if len(pairs) == 1 else NEWEST
     return [_tell_pair(first, second, strength) for first, second in (named or pairs[:1])[:most]]
 

@@ -1,0 +1,107 @@
+"""Who takes a ticket: the desk's rules, then a classifier trained on our own labelled tickets."""
+
+import asyncio
+import re
+from functools import cache
+from pathlib import Path
+from threading import Lock
+
+from contracts.support import Ticket
+from langgraph_switchboard.postgres.place import default_home
+from langgraph_switchboard.routing import Cascade, Route, Rule
+from nodes.high_stakes import high_stakes_wording, is_high_stakes
+
+LABELLED = Path(__file__).parent.parent / "evals" / "datasets" / "topics.jsonl"
+THRESHOLD = 0.7
+"""Confidence in the department from which the classifier may decide; 0.7 carries no promise."""
+SIMPLE_LENGTH = 300
+"""Characters of the longest ticket that is taken for a simple question."""
+
+RULES = (
+    Rule(
+        "high_stakes",
+        lambda text: high_stakes_wording(text) is not None,
+        because="Its words tell of a matter that a person must see",
+        flag="high_stakes",
+    ),
+)
+
+SIMPLE = frozenset(
+    {
+        "age_limit",
+        "apple_pay_or_google_pay",
+        "atm_support",
+        "automatic_top_up",
+        "card_acceptance",
+        "card_delivery_estimate",
+        "change_pin",
+        "country_support",
+        "disposable_card_limits",
+        "edit_personal_details",
+        "exchange_charge",
+        "exchange_rate",
+        "exchange_via_app",
+        "fiat_currency_support",
+        "get_disposable_virtual_card",
+        "get_physical_card",
+        "getting_spare_card",
+        "getting_virtual_card",
+        "order_physical_card",
+        "receiving_money",
+        "supported_cards_and_currencies",
+        "top_up_by_bank_transfer_charge",
+        "top_up_by_card_charge",
+        "top_up_by_cash_or_cheque",
+        "top_up_limits",
+        "transfer_into_account",
+        "transfer_timing",
+        "verify_my_identity",
+        "visa_or_mastercard",
+        "why_verify_identity",
+    }
+)
+"""Topics whose answer is the same for everybody, so that nobody's payments need to be read."""
+
+_OWN_MATTER = re.compile(r"\b(?:CH|TX|CD)-\d+|[\u00a3\u20ac$]\s?\d|\d[.,]\d\d\b", re.IGNORECASE)
+
+_one_at_a_time = Lock()
+
+
+async def decide(text: str) -> Route:
+    """The department and topic of a text; without an agent if nobody is sure."""
+    return await (await _desk_cascade()).route(text)
+
+
+def simple_enough(ticket: Ticket, route: Route) -> bool:
+    """Whether this is a plain how-to question, which one article can answer for anybody."""
+    return (
+        route.agent is not None
+        and route.topic in SIMPLE
+        and len(ticket.text) <= SIMPLE_LENGTH
+        and not _OWN_MATTER.search(ticket.text)
+        and is_high_stakes(ticket, route) is None
+    )
+
+
+async def _desk_cascade() -> Cascade:
+    # Training takes seconds, once for each process; the event loop must not stand still for it.
+    return await asyncio.to_thread(_trained_once)
+
+
+def _trained_once() -> Cascade:
+    with _one_at_a_time:
+        return _cascade()
+
+
+@cache
+def _cascade() -> Cascade:
+    # What learns is an optional extra, so it is imported when it is needed.
+    from langgraph_switchboard.routing.training import fit, load_labelled, trained
+
+    home = default_home()
+    try:
+        # The home is made by whoever starts Postgres; without one nothing is kept.
+        classifier = trained(LABELLED, home / "routers") if home.is_dir() else fit(load_labelled(LABELLED))
+    except OSError:  # a cache that cannot be written is no reason to stop
+        classifier = fit(load_labelled(LABELLED))
+    return Cascade(RULES, classifier, threshold=THRESHOLD)
