@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.postgres import running_server
+from langgraph_switchboard.postgres.account import server_account
 from langgraph_switchboard.postgres.binaries import find_install
 from langgraph_switchboard.postgres.place import ROOT_HOME, default_home
 from tests.postgres_processes import AS_ROOT, NOBODY, is_running, leave, modes, postmaster_pid, process, words
@@ -124,6 +126,17 @@ def test_the_comparison_of_modes_sees_an_opened_folder(private_install: Path) ->
     before = modes(private_install)
     private_install.parent.parent.chmod(0o755)
     assert modes(private_install) != before
+
+
+@AS_ROOT
+def test_root_goes_on_with_the_account_that_owns_the_data(made_home: Path) -> None:
+    """Another account may have come since; without data the usual one is taken (the control)."""
+    data = made_home / "data"
+    subprocess.run(["chown", "-R", "nobody", data, made_home / "run", made_home / "log"], check=True)
+    with running_server(made_home):
+        assert Path(f"/proc/{postmaster_pid(made_home)}").stat().st_uid == NOBODY
+    assert server_account(data).uid == NOBODY
+    assert server_account(made_home / "nothing").uid != NOBODY
 
 
 @AS_ROOT

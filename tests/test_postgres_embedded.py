@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import stat
@@ -171,6 +172,19 @@ async def test_a_cancelled_start_leaves_no_server(made_home: Path) -> None:
     entering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await entering
+    assert not is_running(made_home)
+
+
+def test_trouble_while_leaving_spoils_no_work(made_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody holds the start lock for ever: the block ends well, and the log says what was left."""
+    with ExitStack() as stack:
+        with running_server(made_home, patience=0.2):
+            lock = stack.enter_context((made_home / "start.lock").open())
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "left running" in caplog.text
+        assert is_running(made_home)
+    with running_server(made_home) as server:
+        assert not server.started
     assert not is_running(made_home)
 
 

@@ -147,3 +147,18 @@ asyncio.run(main())
     assert [child.returncode for child in children] == [0, 0, 0, 0], outputs
     assert sorted(int(word) for output, _ in outputs for word in output.split()) == list(range(1, 9))
     assert await rows(pool, "SELECT count(*) FROM switchboard.one") == [(7,)]
+
+
+async def test_a_start_with_nothing_to_do_needs_no_rights(pool: Pool, empty_dsn: str, folder: Path) -> None:
+    """An ordinary role may start the program; where there is something to do it is told who may."""
+    role = f"plain_{empty_dsn.split('test_')[1][:12]}"
+    await migrate(pool, folder)
+    async with pool.connection() as connection:
+        await connection.execute(f"CREATE ROLE {role} LOGIN")
+        await connection.execute(f"GRANT USAGE ON SCHEMA switchboard TO {role}")
+        await connection.execute(f"GRANT SELECT ON switchboard.migrations TO {role}")
+    async with open_pool(empty_dsn.replace("postgres@", f"{role}@")) as plain:
+        assert await migrate(plain, folder) == []
+        (folder / "0003_third.sql").write_text("CREATE TABLE switchboard.three ()")
+        with pytest.raises(ConfigurationError, match="may not migrate"):
+            await migrate(plain, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
@@ -31,6 +32,26 @@ async def test_rows_come_as_dicts_on_autocommit_connections(pg_pool: Pool) -> No
         assert connection.autocommit
         cursor = await connection.execute("SELECT 1 AS one")
         assert await cursor.fetchone() == {"one": 1}
+
+
+async def test_langgraphs_own_saver_works_on_it(pg_pool: Pool) -> None:
+    """Its tables go to the schema public, ours lie in another."""
+    await AsyncPostgresSaver(pg_pool).setup()
+    assert await value(pg_pool, "SELECT to_regclass('public.checkpoints')::text") == "checkpoints"
+
+
+async def test_a_role_named_like_our_schema_changes_nothing(pg: EmbeddedServer, pg_dsn: str) -> None:
+    """By the server's default such a role would find our schema first (the control), here public is first."""
+    with psycopg.connect(pg.dsn, autocommit=True) as owner:
+        owner.execute("CREATE ROLE switchboard LOGIN SUPERUSER")
+        try:
+            theirs = pg_dsn.replace("postgres@", "switchboard@")
+            with psycopg.connect(theirs) as plain:
+                assert plain.execute("SELECT current_schema()").fetchone() == ("switchboard",)
+            async with open_pool(theirs) as pool:
+                assert await value(pool, "SELECT current_schema()") == "public"
+        finally:
+            owner.execute("DROP ROLE switchboard")
 
 
 async def test_every_wait_on_the_server_has_an_end(pg_dsn: str) -> None:

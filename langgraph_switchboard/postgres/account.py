@@ -84,11 +84,17 @@ class Account:
 
 
 def server_account(
-    *, existing: Sequence[str] = ("postgres",), own: str = OWN_ACCOUNT, useradd: str = "useradd"
+    data: Path | None = None,
+    *,
+    existing: Sequence[str] = ("postgres",),
+    own: str = OWN_ACCOUNT,
+    useradd: str = "useradd",
 ) -> Account:
     """The account that the embedded server runs as.
 
     Args:
+        data: The data folder. If it is there, root goes on with the account that owns it, so that a
+            `postgres` account installed later does not lock us out.
         existing: Accounts to take, in this order, where we are root and they are there.
         own: The system account that is made where none of them is there.
         useradd: The program that makes it.
@@ -101,7 +107,7 @@ def server_account(
     """
     if os.geteuid() != 0:
         return Account(_name_of(os.geteuid()), os.geteuid(), os.getegid(), other=False)
-    found = _lookup([*existing, own])
+    found = _lookup([*_owner_of(data), *existing, own])
     if found is None:
         _add_account(own, useradd)
         found = _lookup([own])
@@ -110,6 +116,10 @@ def server_account(
             f"the account {own!r} was made but cannot be found", where="embedded Postgres"
         )
     return found
+
+
+def _owner_of(data: Path | None) -> list[str]:
+    return [_name_of(data.stat().st_uid)] if data is not None and data.is_dir() else []
 
 
 def _lookup(names: Sequence[str]) -> Account | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,11 +22,13 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from langgraph_switchboard.errors import StoreUnavailable
+from langgraph_switchboard.errors import StoreError, StoreUnavailable
 from langgraph_switchboard.postgres.account import server_account
 from langgraph_switchboard.postgres.binaries import reachable_binaries
 from langgraph_switchboard.postgres.place import Place, default_home, folder_trouble, prepare_place
 from langgraph_switchboard.postgres.postmaster import Postmaster
+
+_log = logging.getLogger(__name__)
 
 PATIENCE = 30.0
 """Seconds that a server may take to come up."""
@@ -95,7 +98,8 @@ def running_server(
 
     Args and errors are those of `embedded_server`.
     """
-    place = prepare_place(home or default_home(), server_account())
+    home = home or default_home()
+    place = prepare_place(home, server_account(home / "data"))
     users = _Lock(place, "users.lock")
     try:
         with _start_lock(place, patience):
@@ -105,15 +109,26 @@ def running_server(
             started = not postmaster.is_up()
             if started:
                 postmaster.start()
-            postmaster.ensure_database()
+            version = postmaster.ensure_database()
         try:
-            yield EmbeddedServer(place.home, postmaster.dsn(), started, binaries.version, place.sockets)
+            yield EmbeddedServer(place.home, postmaster.dsn(), started, version, place.sockets)
         finally:
-            with _start_lock(place, patience):
-                if users.try_alone() and postmaster.is_up():
-                    postmaster.stop()
+            _leave(place, users, postmaster, patience)
     finally:
         users.close()
+
+
+def _leave(place: Place, users: _Lock, postmaster: Postmaster, patience: float) -> None:
+    """Stop the server if nobody else uses it.
+
+    The work of the block is done and safe by now, so trouble here is told to the log and spoils nothing.
+    """
+    try:
+        with _start_lock(place, patience):
+            if users.try_alone() and postmaster.is_up():
+                postmaster.stop()
+    except StoreError as error:
+        _log.warning("the embedded server is left running: %s", error)
 
 
 class _Lock:

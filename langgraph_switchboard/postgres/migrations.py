@@ -15,8 +15,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 import psycopg
+from psycopg import AsyncConnection, errors
+from psycopg.rows import DictRow
 
-from langgraph_switchboard.errors import ConfigurationError, StoreError
+from langgraph_switchboard.errors import ConfigurationError, StoreError, StoreUnavailable
 from langgraph_switchboard.postgres.pool import Pool
 
 LOCK = 0x5377_6974_6368
@@ -96,7 +98,8 @@ async def migrate(pool: Pool, folder: Traversable | None = None) -> list[int]:
 
     Raises:
         ConfigurationError: An applied file has changed, was left out, or the database is newer than
-            this code.
+            this code; or this user may not migrate it.
+        StoreUnavailable: Another process is migrating and does not end.
         StoreError: A migration failed; what it did is rolled back, those before it stand.
     """
     migrations = read_migrations(folder)
@@ -108,30 +111,59 @@ async def migrate(pool: Pool, folder: Traversable | None = None) -> list[int]:
 
 async def _apply_next(pool: Pool, migrations: Sequence[Migration]) -> int | None:
     """Apply the first migration that is not there yet, in one transaction; None if all are."""
-    async with pool.connection() as connection, connection.transaction():
+    async with pool.connection() as connection:
+        # Most starts find nothing to do; those need neither the lock nor the right to make a schema.
+        if _pending(migrations, await _recorded(connection)) is None:
+            return None
+        async with connection.transaction():
+            await _take_turn(connection)
+            pending = _pending(migrations, await _recorded(connection))
+            if pending is None:
+                return None
+            try:
+                await connection.execute(pending.sql, prepare=False)
+            except psycopg.Error as error:
+                raise StoreError(
+                    "the migration failed and is rolled back",
+                    where=f"{pending.number:04}_{pending.name}.sql",
+                    came=str(error).strip(),
+                    mend="Correct the file and start again; the migrations before it stand.",
+                ) from error
+            await connection.execute(
+                "INSERT INTO switchboard.migrations (number, name, digest) VALUES (%s, %s, %s)",
+                [pending.number, pending.name, pending.digest],
+            )
+            return pending.number
+
+
+async def _recorded(connection: AsyncConnection[DictRow]) -> dict[int, tuple[str, str]]:
+    """Name and digest of each migration that is applied, by its number."""
+    cursor = await connection.execute("SELECT to_regclass('switchboard.migrations') AS there")
+    found = await cursor.fetchone()
+    if found is None or found["there"] is None:
+        return {}
+    cursor = await connection.execute("SELECT number, name, digest FROM switchboard.migrations")
+    return {row["number"]: (row["name"], row["digest"]) for row in await cursor.fetchall()}
+
+
+async def _take_turn(connection: AsyncConnection[DictRow]) -> None:
+    """Wait for the lock, and make the table of records the first time."""
+    try:
         # Several statements at once cannot be prepared.
         await connection.execute(_PREPARE.format(lock=LOCK), prepare=False)
-        cursor = await connection.execute(
-            "SELECT number, name, digest FROM switchboard.migrations ORDER BY 1"
-        )
-        recorded = {row["number"]: (row["name"], row["digest"]) for row in await cursor.fetchall()}
-        pending = _pending(migrations, recorded)
-        if pending is None:
-            return None
-        try:
-            await connection.execute(pending.sql, prepare=False)
-        except psycopg.Error as error:
-            raise StoreError(
-                "the migration failed and is rolled back",
-                where=f"{pending.number:04}_{pending.name}.sql",
-                came=str(error).strip(),
-                mend="Correct the file and start again; the migrations before it stand.",
-            ) from error
-        await connection.execute(
-            "INSERT INTO switchboard.migrations (number, name, digest) VALUES (%s, %s, %s)",
-            [pending.number, pending.name, pending.digest],
-        )
-        return pending.number
+    except errors.LockNotAvailable:
+        raise StoreUnavailable(
+            "another process has been migrating the database for 60 s",
+            where="switchboard.migrations",
+            mend="Wait for it, or end it; then start again.",
+        ) from None
+    except errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            "this database user may not migrate the database",
+            where="switchboard.migrations",
+            came=str(error.diag.message_primary),
+            mend="Start once as its owner, or let an administrator run: GRANT CREATE ON DATABASE ... TO ...",
+        ) from None
 
 
 def _pending(migrations: Sequence[Migration], recorded: dict[int, tuple[str, str]]) -> Migration | None:

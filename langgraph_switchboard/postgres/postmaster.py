@@ -120,8 +120,13 @@ class Postmaster:
         if self._place.sockets.parent != self._place.home:
             shutil.rmtree(self._place.sockets, ignore_errors=True)
 
-    def ensure_database(self) -> None:
-        """Make our database if this is the first time."""
+    def ensure_database(self) -> str:
+        """Make our database if this is the first time.
+
+        Returns:
+            The version of the server that answers, such as "18.4"; after an upgrade of the programs
+            a server of the version before may still be running.
+        """
         try:
             with psycopg.connect(self.dsn("postgres"), autocommit=True, connect_timeout=10) as connection:
                 found = connection.execute(
@@ -129,6 +134,8 @@ class Postmaster:
                 ).fetchone()
                 if found is None:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
+                major, minor = divmod(connection.info.server_version, 10_000)
+                return f"{major}.{minor}"
         except psycopg.Error as error:
             raise self._trouble("the server started but cannot be used", str(error)) from None
 

@@ -72,6 +72,7 @@ class Reader:
 
         Raises:
             ConfigurationError: There is no such query, or a parameter of it is missing.
+            StoreUnavailable: The connection is lost, or none is free in time.
             StoreError: The query failed, took too long, or tried to write.
         """
         text = self._queries[name]
@@ -212,7 +213,8 @@ def _table(name: str) -> tuple[str, str]:
 
 
 def _failed(name: str, error: psycopg.Error) -> StoreError:
-    return StoreError(
+    lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return (StoreUnavailable if lost else StoreError)(
         "the query failed",
         where=f"query {name!r}",
         came=(error.diag.message_primary or str(error)).strip(),
