@@ -90,10 +90,15 @@ class MemoryStore:
         flow: str | None = None,
         status: Sequence[str] = (),
         labels: Mapping[str, Any] | None = None,
+        case_ids: Sequence[str] | None = None,
         limit: int | None = 100,
     ) -> list[CaseRow]:
         """Cases, newest first; see `CaseStore`."""
-        found = [row for row in self._selected(flow, labels) if not status or row.status in status]
+        found = [
+            row
+            for row in self._selected(flow, labels)
+            if (not status or row.status in status) and (case_ids is None or row.case_id in case_ids)
+        ]
         found.sort(key=lambda row: row.case_id)
         return sorted(found, key=lambda row: row.created_at, reverse=True)[:limit]
 

@@ -86,10 +86,17 @@ class PostgresStore:
         flow: str | None = None,
         status: Sequence[str] = (),
         labels: Mapping[str, Any] | None = None,
+        case_ids: Sequence[str] | None = None,
         limit: int | None = 100,
     ) -> list[CaseRow]:
         """Cases, newest first; see `CaseStore`."""
-        wanted = {"flow": flow, "status": list(status) or None, "labels": _json(labels), "limit": limit}
+        wanted = {
+            "flow": flow,
+            "status": list(status) or None,
+            "labels": _json(labels),
+            "case_ids": None if case_ids is None else list(case_ids),
+            "limit": limit,
+        }
         return [_row(CaseRow, row) for row in await self._run("cases", wanted)]
 
     async def counts(

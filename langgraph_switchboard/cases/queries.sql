@@ -61,6 +61,7 @@ select * from switchboard.cases
 where (%(flow)s::text is null or flow = %(flow)s)
   and (%(status)s::text[] is null or status = any(%(status)s))
   and (%(labels)s::jsonb is null or labels @> %(labels)s::jsonb)
+  and (%(case_ids)s::text[] is null or case_id = any(%(case_ids)s))
 order by created_at desc, case_id
 limit %(limit)s;
 

@@ -35,9 +35,10 @@ class CaseStore(Protocol):
         flow: str | None = None,
         status: Sequence[str] = (),
         labels: Mapping[str, Any] | None = None,
+        case_ids: Sequence[str] | None = None,
         limit: int | None = 100,
     ) -> list[CaseRow]:
-        """Cases, newest first; `labels` selects those that carry all of these labels."""
+        """Cases, newest first: those of these ids, in these statuses, with all of these labels."""
 
     async def counts(
         self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None

@@ -15,7 +15,7 @@ from langgraph.types import Command, Interrupt
 from pydantic import ValidationError
 
 from langgraph_switchboard.cases import ENDED, OPEN, CaseRow, ReviewRow
-from langgraph_switchboard.contracts import CaseState, Contract, Decision, digest_of, violation_of
+from langgraph_switchboard.contracts import CaseState, Contract, Decision, violation_of
 from langgraph_switchboard.errors import (
     CaseError,
     ContractViolation,
@@ -443,7 +443,7 @@ def _review_id(interrupt: Interrupt) -> str | None:
 
 
 def _same(known: CaseRow, row: CaseRow) -> CaseRow:
-    if (known.flow, digest_of(known.input)) != (row.flow, digest_of(row.input)):
+    if (known.flow, known.input) != (row.flow, row.input):
         raise CaseError(
             f"the id {row.case_id!r} belongs to another case",
             came=f"a case of {known.flow!r} accepted at {known.created_at:%Y-%m-%d %H:%M}",

@@ -1,0 +1,66 @@
+"""The `switchboard` command: its parts, and one way to say what went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from langgraph_switchboard.cli import bench, people
+from langgraph_switchboard.cli.check import check
+from langgraph_switchboard.cli.demo import demo
+from langgraph_switchboard.cli.evals import evaluate
+from langgraph_switchboard.cli.run import run
+from langgraph_switchboard.cli.screen import err
+from langgraph_switchboard.errors import SwitchboardError
+
+app = typer.Typer(
+    name="switchboard",
+    help="Cases through flows of agents: run them, see where they stand, decide what waits for a person.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(people.case)
+app.command()(people.cases)
+app.command()(people.reviews)
+app.command()(people.decide)
+app.command()(people.resume)
+app.command()(check)
+app.command("eval")(evaluate)
+app.command()(demo)
+app.add_typer(bench.app, name="bench", help="Measure, side by side on this machine.")
+
+
+def main() -> None:
+    """Run the command; an error that a user can mend is told in words, without a traceback."""
+    try:
+        app(standalone_mode=True)
+    except SwitchboardError as error:
+        _tell(error)
+    except ExceptionGroup as group:
+        known, unknown = group.split(SwitchboardError)
+        if unknown is not None or known is None:
+            raise
+        _tell(_first(known))
+    except BrokenPipeError:
+        # Whoever read our output has gone; let the interpreter's own flush find nothing to do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("stopped; nothing is lost: run the same command again, or `switchboard resume`.")
+        sys.exit(130)
+
+
+def _tell(error: SwitchboardError) -> None:
+    err.print(f"{error.code}: {error}", markup=False, soft_wrap=True, style="red")
+    sys.exit(2)
+
+
+def _first(group: BaseException) -> SwitchboardError:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    assert isinstance(group, SwitchboardError)
+    return group

@@ -1,0 +1,36 @@
+"""The screen: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+T = TypeVar("T")
+
+out = Console()
+"""Results: what a program or a pipe wants."""
+err = Console(stderr=True)
+"""What a person wants to know meanwhile."""
+
+
+def say(line: str) -> None:
+    """One line for people, kept away from results."""
+    err.print(line, markup=False, highlight=False, soft_wrap=True, style="dim")
+
+
+def program() -> str:
+    """How this command can be called from here: by name where it is on the path, else by its file."""
+    if shutil.which("switchboard"):
+        return "switchboard"
+    return os.path.relpath(sys.argv[0])
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work on an event loop of its own."""
+    return asyncio.run(work)

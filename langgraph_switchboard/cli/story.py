@@ -1,0 +1,136 @@
+"""A case's story for people: who got what, gave what, decided what, how sure, how long, at what cost."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from langgraph_switchboard.ledger import Event
+from langgraph_switchboard.nodes import END
+from langgraph_switchboard.switchboard import CaseView
+
+_STYLES = {
+    "finished": "green",
+    "declined": "yellow",
+    "waiting": "yellow",
+    "dead_lettered": "red",
+    "running": "cyan",
+    "accepted": "cyan",
+}
+
+
+def story(view: CaseView, *, width: int = 100, full: bool = False) -> list[RenderableType]:
+    """The case as lines for the screen.
+
+    Args:
+        view: The case.
+        width: Columns to fit.
+        full: Show texts whole; else each is cut to a few lines.
+    """
+    row = view.row
+    head = Text.assemble(
+        (row.case_id, "bold"),
+        f"  {row.flow} v{row.blueprint_version}  ",
+        (row.status, _STYLES.get(row.status, "")),
+    )
+    if row.reason:
+        head.append(f"  ({row.reason})")
+    shown: list[RenderableType] = [head]
+    for field, payload in row.input.items():
+        shown.append(Panel(_fields(payload, full), title=field, title_align="left", width=width))
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name in ("time", "step", "what", "ms"):
+        table.add_column(name, justify="right" if name == "ms" else "left", vertical="top")
+    for entry in view.story:
+        event = entry.event
+        took = "" if event.seconds is None else f"{1000 * event.seconds:.1f} ms"
+        table.add_row(f"{event.at:%H:%M:%S}", event.step, _what(event, full), took)
+    shown.append(table)
+    for review in view.reviews:
+        if review.status == "open":
+            shown.append(Text(f"waits for a person: switchboard reviews {review.review_id}", style="yellow"))
+    return shown
+
+
+def _what(event: Event, full: bool) -> Text:
+    data = event.data
+    match event.kind:
+        case "review_opened":
+            return Text(f"asks a person: {data.get('reason')}", style="yellow")
+        case "review_decided":
+            said = f": {data['message']}" if data.get("message") else ""
+            return Text(f"{data.get('by')} decides: {data.get('type')}{said}", style="bold")
+        case "effect_recorded":
+            return Text(f"puts {data.get('key')!r} into the outbox", style="green")
+        case "case_ended":
+            return Text(f"ends: {data.get('outcome')}", style=_STYLES.get(str(data.get("outcome")), ""))
+        case "step_failed":
+            return _failed(data)
+        case _:
+            return _done(event, full)
+
+
+def _failed(data: Mapping[str, Any]) -> Text:
+    failure = data.get("failure") or {}
+    text = Text(f"fails: {failure.get('problem')}", style="red")
+    text.append(f"\n-> {_place(data.get('goto'))}")
+    if data.get("quarantined"):
+        text.append("\nwhat it gave is kept in the ledger, out of the case", style="dim")
+    return text
+
+
+def _done(event: Event, full: bool) -> Text:
+    data, text = event.data, Text()
+    if got := data.get("got"):
+        text.append(f"got {', '.join(got)}; ")
+    gave = data.get("gave") or {}
+    if gave:
+        text.append(f"gave {', '.join(gave)}; ")
+    if data.get("confidence") is not None:
+        text.append(f"confidence {float(data['confidence']):.2f}")
+        text.append(f" (needs {float(data['threshold']):.2f}); " if "threshold" in data else "; ")
+    text.append(f"-> {_place(data.get('goto'))}", style="bold")
+    if data.get("reason"):
+        text.append(f"\n{data['reason']}", style="yellow")
+    if data.get("answered_by"):
+        text.append(f"\n{_by(data)}", style="dim")
+    if event.step != "open":  # the input stands above already
+        for envelope in gave.values():
+            text.append("\n").append(_fields(envelope.get("payload", {}), full))
+    return text
+
+
+def _by(data: Mapping[str, Any]) -> str:
+    who = f"answered by {data.get('model') or 'plain code'}"
+    if data.get("fallback_reason"):
+        who = f"answered by plain code, since {data.get('model')} failed ({data['fallback_reason']})"
+    if data.get("input_tokens") or data.get("output_tokens"):
+        who += f", {data.get('input_tokens', 0):,} + {data.get('output_tokens', 0):,} tokens"
+    cost = data.get("cost_usd")
+    return f"{who}, cost {'unknown' if cost is None else f'${cost:.4f}'}"
+
+
+def _fields(payload: Mapping[str, Any], full: bool) -> Text:
+    lines = []
+    for name, value in payload.items():
+        if value in (None, "", [], {}) or (name == "opinions" and not full):
+            continue
+        said = (
+            value
+            if isinstance(value, str)
+            else ", ".join(map(str, value))
+            if isinstance(value, list)
+            else str(value)
+        )
+        lines.append(f"{name}: {said if full else textwrap.shorten(said, 300, placeholder=' …')}")
+    return Text("\n".join(lines), style="dim")
+
+
+def _place(goto: object) -> str:
+    return "end" if goto == END else str(goto)
