@@ -6,11 +6,11 @@ import functools
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 NOBODY = 65534
@@ -39,7 +39,8 @@ def process(home: Path, program: str = HOLD, *, nobody: bool = False) -> Iterato
         nobody: True to run it as the user `nobody`; needs root.
     """
     environment = {"PATH": os.defpath, "SWITCHBOARD_HOME": str(home), "HOME": "/nonexistent"}
-    environment["PYTHONPATH"] = f"{Path(__file__).parent.parent}:{sysconfig.get_path('purelib')}"
+    # Wherever this session has them from: another interpreter of the same version finds them too.
+    environment["PYTHONPATH"] = f"{Path(__file__).parent.parent}:{Path(psycopg.__file__).parent.parent}"
     child = subprocess.Popen(
         [_python_for_nobody() if nobody else sys.executable, "-c", program],
         env=environment,
