@@ -8,7 +8,8 @@ from langgraph_switchboard.knowledge import Article, Hit, best_sentences
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.routing.decision import Route
 from nodes.holdings import holdings
-from nodes.rows import MEANT, TWICE, Fact, matching
+from nodes.promises import without_promises
+from nodes.rows import MEANT, OFTEN_GENERAL, TWICE, Fact, matching
 
 SEARCHED = 2_000
 """So many characters of a ticket are searched for; pasted logs and mail footers come later."""
@@ -84,9 +85,9 @@ def facts_of(
 
 
 def needs_rows(topic: str | None) -> bool:
-    """Whether tickets of this topic are about a payment or a charge of the customer's own."""
+    """Whether a ticket of this topic can only be answered from the customer's own payments or charges."""
     plain = (topic or "").lower().rstrip("?")
-    return plain in MEANT or plain == TWICE
+    return (plain in MEANT and plain not in OFTEN_GENERAL) or plain == TWICE
 
 
 async def _place_of_topic(hits: Sequence[Hit], topic: str | None, ctx: StepContext) -> int | None:
@@ -113,7 +114,7 @@ def _best_passage(article: Article, query: str) -> str:
     paragraphs = [" ".join(one.split()) for one in article.text.split("\n\n")]
     best = best_sentences(article, query, SENTENCES)
     fits = max(paragraphs, key=lambda one: sum(found.score for found in best if found.text in one))
-    return " ".join(dict.fromkeys((paragraphs[0], fits)))
+    return without_promises(" ".join(dict.fromkeys((paragraphs[0], fits))))
 
 
 def _margin(hits: Sequence[Hit]) -> float:

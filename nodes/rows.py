@@ -92,6 +92,18 @@ MEANT: dict[str, tuple[Meant, ...]] = {
 
 TWICE = "transaction_charged_twice"
 
+OFTEN_GENERAL = frozenset(
+    {
+        "exchange_charge",
+        "top_up_by_card_charge",
+        "top_up_by_bank_transfer_charge",
+        "card_not_working",
+        "contactless_not_working",
+        "virtual_card_not_working",
+    }
+)
+"""Topics on which a row helps, but which an article answers without one."""
+
 _MONEY_IN_TEXT = re.compile(
     r"[\u00a3\u20ac$]\s?(\d{1,6}(?:[.,]\d{1,2})?)|\b(\d{1,6}[.,]\d{2})\b|"
     r"\b(\d{1,6}(?:[.,]\d{1,2})?)\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|chf|pln|sek|dkk|czk|huf)\b",

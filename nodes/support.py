@@ -24,6 +24,7 @@ from nodes.answerers import (
 )
 from nodes.evidence import articles_for, facts_of, rows_for
 from nodes.high_stakes import is_high_stakes
+from nodes.promises import promises_money
 from nodes.router import decide, simple_enough
 
 __all__ = [
@@ -133,13 +134,16 @@ async def _answer(
 
 
 def _grounded(reply: Reply, facts: Mapping[str, Any]) -> Reply:
-    """Leave out ids that were not among the facts; a reply that named one is not to be trusted."""
+    """Leave out ids that were not among the facts, and keep back what a person must see first.
+
+    A reply that named such an id, or that promises money, never goes out alone.
+    """
     articles = {one["id"] for one in facts["articles"]}
     rows = {ref for one in facts["rows"] for ref in one["refs"]}
-    kept = {
-        "cites": tuple(one for one in reply.cites if one in articles),
-        "rows": tuple(one for one in reply.rows if one in rows),
-    }
-    if kept == {"cites": reply.cites, "rows": reply.rows}:
+    cites = tuple(one for one in reply.cites if one in articles)
+    named = tuple(one for one in reply.rows if one in rows)
+    if (cites, named) == (reply.cites, reply.rows) and not promises_money(reply.text):
         return reply
-    return reply.model_copy(update=kept | {"confidence": min(UNSURE, reply.confidence)})
+    return reply.model_copy(
+        update={"cites": cites, "rows": named, "confidence": min(UNSURE, reply.confidence)}
+    )
