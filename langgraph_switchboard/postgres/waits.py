@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 
 from langgraph_switchboard.postgres.batch import Operation
+from langgraph_switchboard.postgres.verdicts import twin
 
 _REMEMBERED = 50_000
 
@@ -19,10 +20,12 @@ class Waits:
         self._named: dict[tuple[str, Hashable], Operation] = {}
         self._expected: dict[str, dict[Hashable, list[asyncio.Future[None]]]] = {}
         self._committed: OrderedDict[tuple[str, Hashable], None] = OrderedDict()
+        self._broken: OrderedDict[str, BaseException] = OrderedDict()
 
     def enter(self, operation: Operation) -> None:
         """An operation was entered."""
         self._open.setdefault(operation.key, {})[operation] = None
+        self._broken.pop(operation.key, None)
         if operation.token is not None:
             self._named[(operation.key, operation.token)] = operation
             expected = self._expected.get(operation.key)
@@ -52,6 +55,13 @@ class Waits:
         self._disappoint(operation.key, error)
 
     def _disappoint(self, key: str, error: BaseException) -> None:
+        """Tell those who expect a name that has not come: after a failure it may never come.
+
+        Also those who begin to expect it later, until a run that has not failed writes again.
+        """
+        self._broken[key] = twin(error)
+        if len(self._broken) > _REMEMBERED:
+            self._broken.popitem(last=False)
         for waiting in self._expected.pop(key, {}).values():
             _wake(waiting, error)
 
@@ -80,6 +90,8 @@ class Waits:
             operation.watchers.append(waiting)
             await waiting
             return
+        if (error := self._broken.get(key)) is not None:
+            raise twin(error)
         expected = self._expected.setdefault(key, {})
         expected.setdefault(token, []).append(waiting)
         try:
@@ -121,4 +133,4 @@ def _wake(waiting: Iterable[asyncio.Future[None]], error: BaseException | None) 
         if error is None:
             one.set_result(None)
         else:
-            one.set_exception(error)
+            one.set_exception(twin(error))

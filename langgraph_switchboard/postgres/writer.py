@@ -28,7 +28,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from langgraph_switchboard.errors import StoreClosed, StoreError, StoreUnavailable, Superseded
+from langgraph_switchboard.errors import StoreError
+from langgraph_switchboard.postgres import verdicts
 from langgraph_switchboard.postgres.batch import Batch, Operation
 from langgraph_switchboard.postgres.bounded import BoundedCalls
 from langgraph_switchboard.postgres.parts import Guard, Held, PartRows
@@ -37,6 +38,7 @@ from langgraph_switchboard.postgres.waits import Waits
 
 MAX_ROWS = 2_000
 MAX_BYTES = 8_000_000
+FAILED_RUNS_KEPT = 100_000
 
 
 @dataclass
@@ -131,9 +133,7 @@ class GroupCommitWriter:
             StoreClosed: The writer was closed.
         """
         if self._closed:
-            raise StoreClosed(
-                "The writer is closed", where=f"write of {key!r}", mend="Open a new one; nothing was written"
-            )
+            raise verdicts.closed(key)
         loop = asyncio.get_running_loop()
         operation = Operation(
             key,
@@ -146,7 +146,7 @@ class GroupCommitWriter:
             large=large,
         )
         if (failed := self._failed.get(run)) is not None:
-            operation.done.set_exception(failed)
+            operation.done.set_exception(verdicts.twin(failed))
             self._waits.refuse(operation, failed)
             return operation.done
         self._waits.enter(operation)
@@ -188,11 +188,7 @@ class GroupCommitWriter:
             async with asyncio.timeout(self._timeout):
                 await self._waits.committed(key, token)
         except TimeoutError:
-            raise StoreUnavailable(
-                f"The write {token!r} was not committed within {self._timeout:g} s",
-                where=f"barrier of {key!r}",
-                mend="Look whether the run still saves its checkpoints (durability 'exit' does not)",
-            ) from None
+            raise verdicts.never_came(key, token, self._timeout) from None
 
     def is_committed(self, key: str, token: Hashable) -> bool:
         """Whether the operation of that name is known to be committed."""
@@ -299,11 +295,11 @@ class GroupCommitWriter:
 
     def _still_wanted(self, operation: Operation, now: float) -> bool:
         if (failed := self._failed.get(operation.run)) is not None:
-            self._fail(operation, failed)
+            self._fail(operation, verdicts.twin(failed))
         elif operation.done.cancelled():
-            self._fail(operation, _dropped(operation))
+            self._fail(operation, verdicts.dropped(operation))
         elif now > operation.due:
-            self._fail(operation, _overdue(operation))
+            self._fail(operation, verdicts.overdue(operation))
         else:
             return True
         return False
@@ -321,7 +317,7 @@ class GroupCommitWriter:
             self.counts.rows += batch.count
             for operation in batch.operations:
                 if operation.held in superseded:
-                    self._fail(operation, _superseded(operation))
+                    self._fail(operation, verdicts.superseded(operation))
                 else:
                     self._settle(operation, None)
 
@@ -336,7 +332,7 @@ class GroupCommitWriter:
             rest = Batch(self._guard)
             for operation in half:
                 if (failed := self._failed.get(operation.run)) is not None:
-                    self._fail(operation, failed)
+                    self._fail(operation, verdicts.twin(failed))
                 else:
                     rest.add(operation)
             if rest.operations:
@@ -362,8 +358,8 @@ class GroupCommitWriter:
 
     def _fail(self, operation: Operation, error: BaseException) -> None:
         if self._sticky and operation.run is not None and operation.run not in self._failed:
-            self._failed[operation.run] = error
-            if len(self._failed) > 10_000:
+            self._failed[operation.run] = verdicts.twin(error)
+            if len(self._failed) > FAILED_RUNS_KEPT:
                 self._failed.popitem(last=False)
         self._settle(operation, error)
 
@@ -386,29 +382,3 @@ class GroupCommitWriter:
                 self._admit(self._waiting.popleft())
         finally:
             self._letting_in = False
-
-
-def _dropped(operation: Operation) -> StoreError:
-    return StoreError(
-        "A write was cancelled before it was sent",
-        where=f"write of {operation.key!r}",
-        mend="Nothing of it was written, so nothing later of its run is; start the run again",
-    )
-
-
-def _overdue(operation: Operation) -> StoreUnavailable:
-    return StoreUnavailable(
-        "A write waited too long for its turn",
-        where=f"write of {operation.key!r}",
-        mend="Nothing of it was written. Postgres is too slow for the load, or does not answer",
-    )
-
-
-def _superseded(operation: Operation) -> Superseded:
-    held = operation.held
-    return Superseded(
-        "Another owner took the case over",
-        where=f"write of {operation.key!r}",
-        came=f"token {held.token if held else None} of {held.key if held else None!r}",
-        mend="Nothing was written; whoever owns the case now goes on with it",
-    )
