@@ -5,8 +5,8 @@
 
 It learns the finest topics and routes on groups of them: a coarse class would hide a
 question from another world. Probabilities are fitted on out-of-fold scores, with the
-vectoriser learned anew inside every fold: one that has seen the held-out text makes the
-scores look better than they are. `familiarity` is a conformal p-value over the same scores
+vectoriser learned anew inside every fold, so that a held-out text has left no trace in what
+scores it. `familiarity` is a conformal p-value over the same scores
 (Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005).
 
 A classifier never changes after `fit`, so that threads may share one. Answering needs
@@ -29,6 +29,9 @@ from langgraph_switchboard.routing.vectors import Vectoriser
 
 REGULARISATION = 1.0
 """C of the support vectors."""
+
+Learned = tuple[Vectoriser, Floats, Floats]
+"""Features, weights with a column per class, and the bias of each class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +91,7 @@ class Classifier:
             groups=np.array([labels.index(label) for label in label_of]),
             seed=seed,
         )
-        held_out = task.held_out_scores()
-        vectoriser, weights, bias = task.learn(range(len(texts)))
+        held_out, (vectoriser, weights, bias) = task.learn_all()
         best = np.sort(held_out[:, : len(names)].max(axis=1))
         spread = np.linspace(0, len(best) - 1, min(len(best), 1000)).round().astype(int)
         return cls(
@@ -148,19 +150,22 @@ class _Task:
     groups: Places
     seed: int
 
-    def held_out_scores(self) -> Scores:
-        """Score each text by machines, vectoriser included, that have not seen it."""
-        fold = deal(self.truth, seed=self.seed)
-        scores: list[Scores] = []
-        order: list[int] = []
-        for held_out in range(min(FOLDS, len(fold))):
-            inside, outside = (np.flatnonzero(mask).tolist() for mask in (fold != held_out, fold == held_out))
-            vectoriser, weights, bias = self.learn(inside)
-            scores.append(vectoriser.matrix(self.counted[at] for at in outside) @ weights + bias)
-            order += outside
-        return np.asarray(np.vstack(scores)[np.argsort(order)], dtype=np.float64)
+    def learn_all(self) -> tuple[Scores, Learned]:
+        """Score each text by what has not seen it, vectoriser included; and learn from all of them.
 
-    def learn(self, rows: Sequence[int]) -> tuple[Vectoriser, Floats, Floats]:
+        One fold after the other: the solver's random numbers are one row per process, so
+        that threads would make each fit another one.
+        """
+        fold = deal(self.truth, seed=self.seed)
+        whole = self.learn(range(len(fold)))
+        scores = np.empty((len(fold), len(whole[2])))
+        for place in range(min(FOLDS, len(fold))):
+            inside, outside = np.flatnonzero(fold != place), np.flatnonzero(fold == place)
+            vectoriser, weights, bias = self.learn(inside.tolist())
+            scores[outside] = vectoriser.matrix(self.counted[at] for at in outside.tolist()) @ weights + bias
+        return scores, whole
+
+    def learn(self, rows: Sequence[int]) -> Learned:
         """Learn from these rows: a vectoriser, weights with a column per class, and the biases."""
         vectoriser = Vectoriser.learn([self.counted[at] for at in rows])
         matrix = vectoriser.matrix(self.counted[at] for at in rows)

@@ -75,7 +75,7 @@ def load(path: Path) -> Classifier:
         InputRefused: If the file is not there, is damaged, or is of another format or version.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _unpack({name: arrays[name] for name in arrays.files})
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputRefused(

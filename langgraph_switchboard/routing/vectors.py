@@ -68,8 +68,10 @@ class Vectoriser:
         words = runs = 0.0
         for name, times in counts.items():
             place = column.get(name)
-            value = (1 + log(times)) * (self.unknown if place is None else weight[place])
-            word = name.startswith(WORD)
+            value = self.unknown if place is None else weight[place]
+            if times > 1:
+                value *= 1 + log(times)
+            word = name[0] == WORD
             if word:
                 words += value * value
             else:
