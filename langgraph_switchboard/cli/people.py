@@ -165,9 +165,8 @@ def _show_review(row: ReviewRow, as_json: bool) -> None:
     if row.status == "decided":
         out.print(f"\nDecided by {row.decided_by}: {(row.decision or {}).get('type')}", markup=False)
     else:
-        say(
-            f"\nswitchboard decide {row.review_id} approve | edit --edit '{{...}}' | reject -m why | respond -m text"
-        )
+        answers = "approve | edit --edit '{...}' | reject -m why | respond -m text"
+        say(f"\n{program()} decide {row.review_id} {answers}")
 
 
 def _found(row: ReviewRow | None, review_id: str) -> ReviewRow:
