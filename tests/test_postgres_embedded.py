@@ -7,8 +7,9 @@ import fcntl
 import os
 import signal
 import stat
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -116,6 +117,21 @@ def test_a_killed_server_is_started_again_with_all_that_was_committed(made_home:
             assert second.started
             assert _answer(second.dsn) == 43
     assert not is_running(made_home)
+
+
+def test_a_start_waits_for_the_last_children_of_a_killed_server(made_home: Path) -> None:
+    """One of them still holds the old server's memory when the next start begins."""
+    with running_server(made_home) as first, closing(psycopg.connect(first.dsn)) as connection:
+        child = connection.info.backend_pid
+        os.kill(child, signal.SIGSTOP)
+        os.kill(postmaster_pid(made_home), signal.SIGKILL)
+        going_on = threading.Timer(1.0, os.kill, [child, signal.SIGCONT])
+        going_on.start()
+        with running_server(made_home) as second:
+            assert second.started
+            assert _answer(second.dsn) == 42
+        going_on.join()
+        assert "is still in use" in (made_home / "log").read_text()
 
 
 def test_a_stale_number_that_another_process_has_by_now_stops_nobody(made_home: Path) -> None:
