@@ -159,7 +159,7 @@ async def test_a_settle_writes_everything_that_was_attached(store: Store) -> Non
 async def test_a_change_leaves_what_it_does_not_name(store: Store) -> None:
     """Only the named columns change, None included; the fixed ones never do."""
     await store.accept([a_case(reason="because", labels={"line": 1})])
-    await settle(store, task("t1"), change(step="gate", updated_at=minutes(1)))
+    await settle(store, task("t1"), an_event(), change(step="gate", updated_at=minutes(1)))
     assert await store.case("c1") == a_case(
         reason="because", labels={"line": 1}, step="gate", updated_at=minutes(1)
     )

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from langgraph_switchboard.cases import refusals
-from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, pack, record, unpack
+from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
 from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, as_values
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
@@ -50,10 +50,12 @@ class MemoryStore:
             if self._outbox.get((task.case_id, row.key), row).digest != row.digest:
                 raise refusals.effect_conflict(task.case_id, row.key)
         told = {(task, ordinal): _entry(task, ordinal, text) for ordinal, text in enumerate(packed.ledger)}
-        is_new = not told or not told.keys() <= self._ledger.keys()
-        case = self._changed(task.case_id, unpack(packed.change)) if packed.change and is_new else None
-        if case:
-            self._cases[task.case_id] = case
+        moves: dict[str, Any] = {}
+        for place, text in zip(told, packed.ledger, strict=True):
+            if place not in self._ledger:
+                moves |= unpack(text)["moves"] or {}
+        if moves:
+            self._cases[task.case_id] = self._moved(task.case_id, moments(moves))
         for place, entry in told.items():
             self._ledger.setdefault(place, entry)
         for text in packed.reviews:
@@ -62,11 +64,11 @@ class MemoryStore:
         for row in outbox:
             self._outbox.setdefault((task.case_id, row.key), row)
 
-    def _changed(self, case_id: str, change: dict[str, Any]) -> CaseRow:
+    def _moved(self, case_id: str, moves: dict[str, Any]) -> CaseRow:
         if known := self._cases.get(case_id):
-            return replace(known, **{name: change[name] for name in CHANGING if name in change})
+            return replace(known, **{name: moves[name] for name in CHANGING if name in moves})
         try:
-            return CaseRow(**change)
+            return CaseRow(**moves)
         except TypeError:
             raise refusals.case_missing(case_id) from None
 

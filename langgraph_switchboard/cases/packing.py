@@ -41,15 +41,14 @@ class Packed:
 
     Args:
         task: Whose entries they are.
-        ledger: A record per event, in order, numbered from 0.
-        change: The columns of the case's row that change, and its id; or None.
+        ledger: A record per event, in order, numbered from 0. The last one carries `moves`,
+            what becomes of the case's row.
         reviews: A record per review that is to be opened.
         outbox: A record per row that is to leave the house.
     """
 
     task: TaskKey
     ledger: tuple[str, ...] = ()
-    change: str | None = None
     reviews: tuple[str, ...] = ()
     outbox: tuple[str, ...] = ()
 
@@ -61,14 +60,15 @@ class Packed:
     @property
     def size(self) -> int:
         """How much there is to send, in characters of ASCII."""
-        return sum(map(len, (*self.ledger, self.change or "", *self.reviews, *self.outbox)))
+        return sum(map(len, (*self.ledger, *self.reviews, *self.outbox)))
 
 
 def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
     """Turn a task's entries into records.
 
-    Changes to the case's row are merged, the last word counts. A review or an outbox
-    row that is attached twice leaves once.
+    Changes to the case's row are merged, the last word counts, and travel with the last
+    event: the row follows the ledger. A review or an outbox row that is attached twice
+    leaves once.
 
     Raises:
         InputRefused: An entry holds what Postgres cannot keep, or a row has wrong columns.
@@ -86,10 +86,15 @@ def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
             reviews.setdefault(values["review_id"], values)
         elif outbox.setdefault(values["key"], values)["digest"] != values["digest"]:
             raise refusals.effect_conflict(task.case_id, values["key"])
+    if change and not events:
+        raise InputRefused("a case's row changes only with an event that tells why", where="cases")
+    last = len(events) - 1
     return Packed(
         task,
-        ledger=tuple(_event(task, ordinal, event) for ordinal, event in enumerate(events)),
-        change=record(change, "cases") if change else None,
+        ledger=tuple(
+            _event(task, ordinal, event, change if ordinal == last else {})
+            for ordinal, event in enumerate(events)
+        ),
         reviews=tuple(record(values, "reviews") for values in reviews.values()),
         outbox=tuple(record(values, "outbox") for values in outbox.values()),
     )
@@ -126,10 +131,15 @@ def array(records: Iterable[str]) -> str:
 def unpack(text: str) -> dict[str, Any]:
     """A record as column values again: what the database would give back."""
     values: dict[str, Any] = json.loads(text)
+    return moments(values)
+
+
+def moments(values: dict[str, Any]) -> dict[str, Any]:
+    """Column values with their times as times."""
     return {name: _moment(name, value) for name, value in values.items()}
 
 
-def _event(task: TaskKey, ordinal: int, event: Event) -> str:
+def _event(task: TaskKey, ordinal: int, event: Event, moves: dict[str, Any]) -> str:
     values = {
         "case_id": task.case_id,
         "namespace": task.namespace,
@@ -140,6 +150,7 @@ def _event(task: TaskKey, ordinal: int, event: Event) -> str:
         "at": event.at,
         "seconds": event.seconds,
         "data": event.data,
+        "moves": {name: _plain(value, f"cases.{name}") for name, value in moves.items()} or None,
     }
     return record(values, "ledger")
 

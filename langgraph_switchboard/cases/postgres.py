@@ -61,7 +61,6 @@ class PostgresStore:
         batch = sorted(batch, key=lambda one: one.key)
         values = {
             "ledger": array(text for one in batch for text in one.ledger),
-            "changes": array(one.change for one in batch if one.change),
             "reviews": array(text for one in batch for text in one.reviews),
             "outbox": array(text for one in batch for text in one.outbox),
         }

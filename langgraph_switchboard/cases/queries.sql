@@ -1,20 +1,10 @@
 -- The case store's statements. Records travel as one JSON array per table.
 
 -- name: settle
--- A batch of tasks, one per case, all or none. An outbox key that is taken by another row
--- makes the trigger outbox_once refuse the statement; a change to a case that is not there
--- leaves its fixed columns null, which the table refuses.
-with said as materialized (
-    select * from jsonb_to_recordset(%(ledger)s::jsonb) as e(
-        case_id text, namespace text, task_id text, ordinal integer, kind text, step text,
-        at timestamptz, seconds double precision, data jsonb)
-), news as (
-    insert into switchboard.ledger
-        (case_id, namespace, task_id, ordinal, kind, step, at, seconds, data)
-    select * from said order by case_id, task_id, ordinal
-    on conflict do nothing
-    returning case_id
-), opened as (
+-- A batch of tasks, all or none. The trigger on the ledger moves the rows of the cases; a move of
+-- a case that is not there leaves its fixed columns null, which the table refuses. An outbox key
+-- that is taken by another row makes the trigger outbox_once refuse the statement.
+with opened as (
     insert into switchboard.reviews
     select r.* from jsonb_populate_recordset(null::switchboard.reviews, %(reviews)s::jsonb) r
     order by r.review_id
@@ -25,19 +15,14 @@ with said as materialized (
     order by r.case_id, r.key
     on conflict (case_id, key) do update set digest = excluded.digest where o.digest <> excluded.digest
 )
-insert into switchboard.cases
-select new.*
-from jsonb_array_elements(%(changes)s::jsonb) as m(change)
-left join switchboard.cases standing on standing.case_id = m.change ->> 'case_id'
-cross join lateral jsonb_populate_record(standing, m.change) as new
-where new.case_id in (select case_id from news) or new.case_id not in (select case_id from said)
-order by new.case_id
-on conflict (case_id) do update set
-    status = excluded.status,
-    step = excluded.step,
-    reason = excluded.reason,
-    updated_at = excluded.updated_at,
-    ended_at = excluded.ended_at;
+insert into switchboard.ledger
+    (case_id, namespace, task_id, ordinal, kind, step, at, seconds, data, moves)
+select case_id, namespace, task_id, ordinal, kind, step, at, seconds, data, moves
+from jsonb_to_recordset(%(ledger)s::jsonb) as e(
+    case_id text, namespace text, task_id text, ordinal integer, kind text, step text,
+    at timestamptz, seconds double precision, data jsonb, moves jsonb)
+order by case_id, task_id, ordinal
+on conflict do nothing;
 
 -- name: accept
 insert into switchboard.cases

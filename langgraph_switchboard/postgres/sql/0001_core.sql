@@ -76,10 +76,45 @@ create table switchboard.ledger (
     at         timestamptz not null,
     seconds    double precision,
     data       jsonb not null,
+    moves      jsonb,
     primary key (case_id, namespace, task_id, ordinal)
 );
 comment on table switchboard.ledger is 'What happened to each case; rows are added, never changed.';
+comment on column switchboard.ledger.moves is
+    'What this fact changes in the row of its case; a full row where the case is new.';
 create index ledger_of_case on switchboard.ledger (case_id, place);
+
+-- The row of a case follows its ledger, in the same transaction, whoever writes the ledger. A
+-- fact that was there already (ON CONFLICT DO NOTHING) is not in `fresh` and moves nothing.
+create function switchboard.move_cases() returns trigger language plpgsql as $$
+begin
+    if not exists (select from fresh where moves is not null) then
+        return null;
+    end if;
+    -- Planned anew each time: a plan from when the table was small would read it whole later on.
+    execute $move$
+        insert into switchboard.cases as c
+        select new.*
+        from (
+            select f.case_id, jsonb_object_agg(m.key, m.value order by f.place) as moves
+            from fresh f cross join lateral jsonb_each(f.moves) as m
+            group by f.case_id
+        ) as moved
+        left join switchboard.cases standing on standing.case_id = moved.case_id
+        cross join lateral jsonb_populate_record(standing, moved.moves) as new
+        order by moved.case_id
+        on conflict (case_id) do update set
+            status = excluded.status,
+            step = excluded.step,
+            reason = excluded.reason,
+            updated_at = excluded.updated_at,
+            ended_at = excluded.ended_at
+    $move$;
+    return null;
+end $$;
+create trigger ledger_moves_cases after insert on switchboard.ledger
+    referencing new table as fresh for each statement
+    execute function switchboard.move_cases();
 
 create view switchboard.waiting_reviews as
     select review_id, case_id, flow, step, subject, reason, opened_at, due_at,
