@@ -33,8 +33,8 @@ TECHNICAL = (
 )
 ACCOUNT = f"{_RULES}\nYou answer for accounts and cards: orders, limits, personal details, identity."
 GENERALIST = (
-    f"{_RULES}\nThe specialist could not answer in time. Say sorry for that, give the best article, promise "
-    "nothing, and keep `confidence` at 0.3 or below."
+    f"{_RULES}\nNo specialist has answered this one. Say sorry that it takes longer, give the best article, "
+    "promise nothing, and keep `confidence` at 0.3 or below."
 )
 
 UNSURE = 0.3

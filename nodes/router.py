@@ -69,7 +69,9 @@ _one_at_a_time = Lock()
 
 async def decide(text: str) -> Route:
     """The department and topic of a text; without an agent if nobody is sure."""
-    return await (await _desk_cascade()).route(text)
+    # Training takes seconds, once for each process; the event loop must not stand still for it.
+    cascade = await asyncio.to_thread(_trained_once)
+    return await cascade.route(text)
 
 
 def simple_enough(ticket: Ticket, route: Route) -> bool:
@@ -83,25 +85,25 @@ def simple_enough(ticket: Ticket, route: Route) -> bool:
     )
 
 
-async def _desk_cascade() -> Cascade:
-    # Training takes seconds, once for each process; the event loop must not stand still for it.
-    return await asyncio.to_thread(_trained_once)
-
-
-def _trained_once() -> Cascade:
-    with _one_at_a_time:
-        return _cascade()
-
-
 @cache
-def _cascade() -> Cascade:
+def desk_cascade(labelled: Path = LABELLED) -> Cascade:
+    """The desk's cascade: read from the cache in the home folder, or trained now, which takes seconds.
+
+    Args:
+        labelled: Labelled tickets; one JSON object with `text`, `topic` and `department` a line.
+    """
     # What learns is an optional extra, so it is imported when it is needed.
     from langgraph_switchboard.routing.training import fit, load_labelled, trained
 
     home = default_home()
     try:
         # The home is made by whoever starts Postgres; without one nothing is kept.
-        classifier = trained(LABELLED, home / "routers") if home.is_dir() else fit(load_labelled(LABELLED))
+        classifier = trained(labelled, home / "routers") if home.is_dir() else fit(load_labelled(labelled))
     except OSError:  # a cache that cannot be written is no reason to stop
-        classifier = fit(load_labelled(LABELLED))
+        classifier = fit(load_labelled(labelled))
     return Cascade(RULES, classifier, threshold=THRESHOLD)
+
+
+def _trained_once() -> Cascade:
+    with _one_at_a_time:
+        return desk_cascade()

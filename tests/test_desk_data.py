@@ -109,7 +109,8 @@ async def test_a_fee_on_cash_follows_the_plan_and_belongs_to_a_withdrawal(
     """A fee that an agent explains is one that the price list knows."""
     rows = await read(
         larkpay,
-        """select f.amount as fee, t.amount, t.kind, t.status, t.customer = f.customer as own, f.at = t.at as same
+        """select f.amount as fee, t.amount, t.kind, t.status, t.customer = f.customer as own,
+                  f.at = t.at as same
            from larkpay.charges f left join larkpay.transactions t on t.id = f.transaction
            where f.kind = 'cash_fee'""",
     )
