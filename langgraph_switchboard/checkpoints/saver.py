@@ -100,7 +100,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
         self.writer = writer or GroupCommitWriter(pool, timeout=timeout)
         self._pool = pool
         self._calls = self.writer.calls
-        self._reader = CheckpointReader(pool, self._calls)
+        self.reader = CheckpointReader(pool, self._calls)
         self._riders = riders
         self._claim = claim
 
@@ -199,7 +199,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
             return
         if not self.writer.is_open(thread_id, token):
             key = CheckpointKey(thread_id, checkpoint_ns, checkpoint_id)
-            if await self._reader.row(key) is not None:
+            if await self.reader.row(key) is not None:
                 self.writer.note_committed(thread_id, token)
         await self.writer.committed(thread_id, token)
 
@@ -215,7 +215,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
         thread_id = str(configurable["thread_id"])
         await self.writer.settled(thread_id)
         key = CheckpointKey(thread_id, configurable.get("checkpoint_ns", ""), get_checkpoint_id(config))
-        row = await self._reader.row(key)
+        row = await self.reader.row(key)
         if row is None:
             return None
         await self._migrate([row])
@@ -237,7 +237,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
         if limit is not None:
             where += " LIMIT %s"
             values.append(int(limit))
-        rows = await self._reader.rows(where, values)
+        rows = await self.reader.rows(where, values)
         await self._migrate(rows)
         for row in rows:
             yield await self._load(row)
@@ -270,7 +270,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
             by_thread.setdefault(row["thread_id"], []).append(row)
         for thread_id, some in by_thread.items():
             parents = [row["parent_checkpoint_id"] for row in some]
-            sent = await self._reader.pending_sends(thread_id, parents)
+            sent = await self.reader.pending_sends(thread_id, parents)
             sends = {found["checkpoint_id"]: found["sends"] for found in sent}
             for row in some:
                 if row["parent_checkpoint_id"] in sends:

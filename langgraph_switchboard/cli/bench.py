@@ -259,29 +259,32 @@ def ratios(results: Results) -> dict[str, float]:
     return found
 
 
+_COLUMNS = (
+    ("cases/s", "rate", 1.0, 0),
+    ("p50 ms", "p50", 1000.0, 0),
+    ("p99 ms", "p99", 1000.0, 0),
+    ("CPU ms", "cpu_ms", 1.0, 2),
+    ("of it Python", "python_ms", 1.0, 2),
+    ("commits", "commits", 1.0, 2),
+    ("statements", "statements", 1.0, 2),
+)
+
+
 def table_of(results: Results) -> Table:
-    """The medians, with the least and the greatest in brackets."""
-    table = Table(title="Saving: medians (min to max) over the repetitions")
-    heads = ("saver", "at a time", "cases/s", "p50 ms", "p99 ms", "CPU ms", "python", "postgres")
-    for head in (*heads, "commits", "statements"):
-        table.add_column(head, justify="left" if head == "saver" else "right")
+    """The medians over the repetitions; for the rate the least and the greatest too."""
+    table = Table(title="What saving costs: medians per case", box=None, pad_edge=False)
+    table.add_column("at a time", justify="right")
+    table.add_column("saver")
+    for head, *_ in _COLUMNS:
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("min to max /s", justify="right", no_wrap=True)
     for (saver, concurrency), runs in sorted(results.items(), key=lambda item: item[0][1]):
-        columns = [
-            ("rate", 1.0, 0),
-            ("p50", 1000.0, 0),
-            ("p99", 1000.0, 0),
-            ("cpu_ms", 1.0, 2),
-            ("python_ms", 1.0, 2),
-            ("postgres_ms", 1.0, 2),
-            ("commits", 1.0, 2),
-            ("statements", 1.0, 2),
+        cells = [
+            f"{median(getattr(run, what) for run in runs) * scale:.{digits}f}"
+            for _, what, scale, digits in _COLUMNS
         ]
-        cells = []
-        for what, scale, digits in columns:
-            values = [getattr(run, what) * scale for run in runs]
-            spread = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if what == "rate" else ""
-            cells.append(f"{median(values):.{digits}f}{spread}")
-        table.add_row(saver, str(concurrency), *cells)
+        rates = [run.rate for run in runs]
+        table.add_row(str(concurrency), saver, *cells, f"{min(rates):.0f} to {max(rates):.0f}")
     return table
 
 
@@ -301,7 +304,7 @@ def saver(
     only: Annotated[int, typer.Option(help="Only this many cases at a time: 1, 100 or 1000.")] = 0,
 ) -> None:
     """Compare no saver, the one in memory, the stock Postgres saver and ours on the same tickets."""
-    console = Console(stderr=json)
+    console = Console(stderr=json, width=110)
     load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
     thresholds = THRESHOLDS if calm else "Python's own"
     console.print(f"load average {load}; {os.cpu_count()} CPUs; collector thresholds {thresholds}")

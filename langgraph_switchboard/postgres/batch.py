@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from langgraph_switchboard.postgres.packed import INT4, INT8, TEXT, PackedArray
@@ -136,7 +136,7 @@ class Batch:
         groups: dict[Part, list[tuple[Row, int]]] = {}
         for table in sorted(self._tables):
             stored = self._tables[table]
-            for key in sorted(stored):
+            for key in self.order(stored):
                 part, row, owner = stored[key]
                 groups.setdefault(part, []).append((row, owner))
         parts = tuple(sorted(groups, key=lambda part: (part.table, str(part.conflict))))
@@ -148,6 +148,10 @@ class Batch:
             if guarded:
                 values.append(INT4.pack([INT4.field(owner) for _, owner in groups[part]]))
         return statement(parts, self._guard if guarded else None), values
+
+    def order(self, keys: Iterable[Any]) -> list[Any]:
+        """The order in which the rows of a table are sent, the same in every process."""
+        return sorted(keys)
 
     def _guard_arrays(self) -> list[PackedArray]:
         keys, tokens = zip(*(held.fields() for held in self._guards), strict=True)

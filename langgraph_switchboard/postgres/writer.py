@@ -269,6 +269,10 @@ class GroupCommitWriter:
 
     # -- from the lane to the commit -----------------------------------------------
 
+    def new_batch(self) -> Batch:
+        """An empty batch."""
+        return Batch(self._guard)
+
     async def _drain(self, lane: _Lane) -> None:
         try:
             await asyncio.sleep(0)  # one turn of the loop: siblings that wake together join
@@ -280,7 +284,7 @@ class GroupCommitWriter:
             lane.busy = False
 
     def _take(self, queue: deque[Operation]) -> Batch:
-        batch = Batch(self._guard)
+        batch = self.new_batch()
         now = asyncio.get_running_loop().time()
         while queue and batch.count < MAX_ROWS and batch.size < MAX_BYTES:
             operation = queue[0]
@@ -329,7 +333,7 @@ class GroupCommitWriter:
         self.counts.bisections += 1
         middle = len(batch.operations) // 2
         for half in (batch.operations[:middle], batch.operations[middle:]):
-            rest = Batch(self._guard)
+            rest = self.new_batch()
             for operation in half:
                 if (failed := self._failed.get(operation.run)) is not None:
                     self._fail(operation, verdicts.twin(failed))

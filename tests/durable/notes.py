@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
+from psycopg_pool import AsyncConnectionPool
 
-from langgraph_switchboard.postgres import Pool
 from langgraph_switchboard.postgres.packed import INT4, JSONB, TEXT
 from langgraph_switchboard.postgres.parts import Column, Guard, Part, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
 
 _COLUMNS = (Column("key", TEXT), Column("n", INT4), Column("first", TEXT), Column("body", JSONB))
+
+AnyPool = AsyncConnectionPool[AsyncConnection[Any]]
 
 NOTES = Part("notes", _COLUMNS, keys=2)
 NOTES_LAST_WINS = Part("notes", _COLUMNS, keys=2, conflict=("body",))
@@ -44,13 +47,13 @@ def line(key: str, n: int) -> list[PartRows]:
     return [PartRows(LINES, [LINES.row(key, n)])]
 
 
-async def make_tables(pool: Pool) -> None:
+async def make_tables(pool: AnyPool) -> None:
     async with pool.connection() as conn:
         await conn.execute(SCHEMA, prepare=False)
 
 
 @asynccontextmanager
-async def note_writer(pool: Pool, **options: Any) -> AsyncIterator[GroupCommitWriter]:
+async def note_writer(pool: AnyPool, **options: Any) -> AsyncIterator[GroupCommitWriter]:
     """A writer on fresh tables, closed at the end."""
     await make_tables(pool)
     writer = GroupCommitWriter(pool, **options)
@@ -58,14 +61,14 @@ async def note_writer(pool: Pool, **options: Any) -> AsyncIterator[GroupCommitWr
     await writer.aclose()
 
 
-async def rows(pool: Pool, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+async def rows(pool: AnyPool, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """What a query gives."""
     async with pool.connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(sql, values)
         return await cursor.fetchall()
 
 
-async def blocked(pool: Pool, waiters: int = 1) -> None:
+async def blocked(pool: AnyPool, waiters: int = 1) -> None:
     """Return once so many statements wait for locks."""
     async with asyncio.timeout(30):
         while await count(pool, "SELECT count(*) FROM pg_locks WHERE NOT granted") < waiters:
@@ -79,7 +82,7 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def count(pool: Pool, sql: str, values: Sequence[Any] = ()) -> int:
+async def count(pool: AnyPool, sql: str, values: Sequence[Any] = ()) -> int:
     """The one number that a query gives."""
     ((number,),) = await rows(pool, sql, values)
     return int(number)
