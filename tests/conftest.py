@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from langgraph_switchboard.postgres import EmbeddedServer, Pool, migrate, open_pool, running_server
+from langgraph_switchboard.postgres.binaries import find_install
 
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = "switchboard_template"
@@ -68,6 +69,18 @@ def made_home(first_home: Path, home: Path) -> Path:
     """A home that was used before: its server is stopped, and its table `kept` holds one row."""
     subprocess.run(["cp", "-a", first_home, home], check=True)
     return home
+
+
+@pytest.fixture
+def private_install() -> Iterator[Path]:
+    """An install tree as in an environment under /root: behind a folder that only root may enter."""
+    private = Path(tempfile.mkdtemp(prefix="switchboard-private-", dir="/tmp"))
+    package = find_install().parent
+    for name in [package.name, f"{package.name}.libs"]:
+        if (package.parent / name).exists():
+            (private / name).symlink_to(package.parent / name)
+    yield private / package.name / find_install().name
+    shutil.rmtree(private)
 
 
 @pytest.fixture(scope="session")

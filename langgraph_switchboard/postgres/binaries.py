@@ -100,11 +100,14 @@ def _copy(tree: Path, copy: Path) -> None:
     half = copy.with_name(copy.name + ".new")
     shutil.rmtree(half, ignore_errors=True)
     package = tree.parent
-    libraries = [package.parent / f"{package.name}.libs", package / ".dylibs"]
-    half.mkdir()
-    for source in [tree, *(folder for folder in libraries if folder.is_dir())]:
-        target = half / PACKAGE / INSTALL if source == tree else half / source.relative_to(package.parent)
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("include"))
+    try:
+        shutil.copytree(tree, half / PACKAGE / INSTALL, ignore=shutil.ignore_patterns("include"))
+        for libraries in (package.parent / f"{package.name}.libs", package / ".dylibs"):
+            if libraries.is_dir():
+                shutil.copytree(libraries, half / libraries.relative_to(package.parent))
+    except OSError:
+        shutil.rmtree(half, ignore_errors=True)  # a full disk gets its space back
+        raise
     for path in [half, *half.rglob("*")]:
         if not path.is_symlink():
             runnable = path.is_dir() or path.stat().st_mode & 0o100

@@ -104,18 +104,27 @@ def running_server(
     try:
         with _start_lock(place, patience):
             users.share()
-            binaries = reachable_binaries(place, install)
-            postmaster = Postmaster(place, binaries, patience=patience)
-            started = not postmaster.is_up()
-            if started:
-                postmaster.start()
-            version = postmaster.ensure_database()
+            postmaster, server = _come_up(place, install, patience)
         try:
-            yield EmbeddedServer(place.home, postmaster.dsn(), started, version, place.sockets)
+            yield server
         finally:
             _leave(place, users, postmaster, patience)
     finally:
         users.close()
+
+
+def _come_up(place: Place, install: Path | None, patience: float) -> tuple[Postmaster, EmbeddedServer]:
+    try:
+        postmaster = Postmaster(place, reachable_binaries(place, install), patience=patience)
+        started = not postmaster.is_up()
+        if started:
+            postmaster.start()
+        version = postmaster.ensure_database()
+    except StoreError:  # StoreUnavailable is a ConnectionError, and so an OSError
+        raise
+    except OSError as error:
+        raise folder_trouble(error, place.home) from None
+    return postmaster, EmbeddedServer(place.home, postmaster.dsn(), started, version, place.sockets)
 
 
 def _leave(place: Place, users: _Lock, postmaster: Postmaster, patience: float) -> None:

@@ -118,10 +118,10 @@ def folder_trouble(error: OSError, home: Path) -> StoreError | ConfigurationErro
             came=str(home),
             mend=f"Move it away, or set {HOME_SETTING} to another folder.",
         )
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
         return disk_full(home)
     return StoreUnavailable(
-        f"{at} cannot be used: {error.strerror}",
+        f"{at} cannot be used: {error.strerror or error}",
         where="embedded Postgres",
         mend=f"Set {HOME_SETTING} to another folder.",
     )
