@@ -135,5 +135,7 @@ def test_a_rule_that_cannot_work_is_refused_when_it_is_written() -> None:
         Rule("broken", "(", because="No", label="billing")
     with pytest.raises(ConfigurationError, match="this rule does nothing"):
         Rule("idle", "x", because="No", topic="exchange_rate")
+    with pytest.raises(ConfigurationError, match="confidence is no share"):
+        Rule("eager", "x", because="No", label="billing", confidence=1.1)
     with pytest.raises(ConfigurationError, match="threshold is no share"):
         Cascade(threshold=7)

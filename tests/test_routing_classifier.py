@@ -2,18 +2,20 @@
 
 import asyncio
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from langgraph_switchboard.errors import ConfigurationError, InputRefused
+from langgraph_switchboard.errors import ConfigurationError, InputRefused, MissingExtra
 from langgraph_switchboard.routing import store
 from langgraph_switchboard.routing.arrays import np
 from langgraph_switchboard.routing.calibration import Calibration, fit_temperature, softmax
 from langgraph_switchboard.routing.classifier import Classifier
 from langgraph_switchboard.routing.features import READ_AT_MOST, grams, stem
+from langgraph_switchboard.routing.scores import clopper_pearson
 from langgraph_switchboard.routing.training import load_groups, load_labelled, trained
 from langgraph_switchboard.routing.vectors import Vectoriser
 
@@ -114,6 +116,17 @@ def test_too_little_to_learn_from_is_said() -> None:
         Classifier.fit(["a card", "the card", "a rate", "?!"], ["card", "card", "rate", "rate"])
     with pytest.raises(ConfigurationError, match="needs one topic"):
         Classifier.fit(["a"], [])
+
+
+def test_a_missing_extra_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the optional packages the error says what to install, and why."""
+    for name in ("sklearn.svm", "scipy.stats"):
+        monkeypatch.setitem(sys.modules, name, None)  # the interpreter's own way to say: not there
+
+    with pytest.raises(MissingExtra, match=r"scikit-learn.*langgraph-switchboard\[routing\]"):
+        Classifier.fit(*labelled())
+    with pytest.raises(MissingExtra, match=r"scipy.*langgraph-switchboard\[evals\]"):
+        clopper_pearson(1, 2)
 
 
 def test_the_smallest_training_set_works() -> None:

@@ -1,6 +1,6 @@
 """From a text to numbers: stemmed words, pairs of words, and letters within words.
 
-Words alone forget that `topped-up`, `top up` and `topup` are one thing. Runs of two to
+Words alone forget that `topped-up`, `top up` and `topup` are one thing. Runs of three or
 four letters remember it, and they forgive spelling; with few examples per topic they
 are worth more than the words. The two blocks are weighted by TF-IDF, each brought to
 length one, and joined.
@@ -23,7 +23,7 @@ WORD = "="
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[£$€]")
 _SUFFIXES = ("ing", "ed", "es", "ly", "s")
-_RUNS = (2, 3, 4)
+_RUNS = (3, 4)
 _KEEP_AT_LEAST = 3
 
 

@@ -38,7 +38,8 @@ class Rule:
         confidence: How often the rule is right, 0 to 1; measure it, or leave it at 1.
 
     Raises:
-        ConfigurationError: If the expression does not compile, or the rule does nothing.
+        ConfigurationError: If the expression does not compile, the rule does nothing, or its
+            confidence is not between 0 and 1.
     """
 
     name: str
@@ -59,6 +60,13 @@ class Rule:
                 wanted="a label, an agent or a flag",
                 came="a topic alone" if self.topic else "none of them",
                 mend="Say where it routes to, or what it flags.",
+            )
+        if not 0 <= self.confidence <= 1:
+            raise ConfigurationError(
+                "its confidence is no share",
+                where=f"rule {self.name!r}",
+                wanted="0 to 1",
+                came=str(self.confidence),
             )
         object.__setattr__(self, "_holds", self._compiled())
 

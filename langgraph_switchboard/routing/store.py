@@ -21,7 +21,7 @@ from langgraph_switchboard.routing.calibration import Calibration
 from langgraph_switchboard.routing.classifier import Classifier
 from langgraph_switchboard.routing.vectors import Vectoriser
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever features, weights or the file change their meaning."""
 
 
