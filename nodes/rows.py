@@ -15,9 +15,10 @@ from typing import Any
 
 RowData = Mapping[str, Any]
 
-NAMED, ALONE, NEWEST, BACKGROUND = 1.0, 0.8, 0.5, 0.0
+NAMED, ALONE, NEWEST, OFF_TOPIC, BACKGROUND = 1.0, 0.8, 0.5, 0.3, 0.0
 """How strongly a row is tied to a ticket: mentioned in it; the only one of the kind that its
-topic means; the newest of several of that kind; or true whatever happened, such as a plan's limits."""
+topic means; the newest of several of that kind; plainly named, but of another kind; or true whatever
+happened, such as a plan's limits."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Fact:
     says: str
     """A sentence that may be told to the customer."""
     strength: float
-    """How strongly it is tied to the ticket: NAMED, ALONE, NEWEST or BACKGROUND."""
+    """How strongly it is tied to the ticket: NAMED, ALONE, NEWEST, OFF_TOPIC or BACKGROUND."""
 
 
 @dataclass(frozen=True)
@@ -130,29 +131,47 @@ def matching(
     """
     topic = (topic or "").lower().rstrip("?")
     if topic == TWICE:
-        return _twice(text, tables, most)
+        pairs = _twice(text, tables, most)
+        return pairs or _pinned(text, tables, most)
     meant = MEANT.get(topic, ())
     found = [
         (table, row)
-        for table in ("charge", "transaction")
-        for row in tables.get(table, ())
+        for table, row in _every(tables)
         if any(one.table == table and one.holds(row) for one in meant)
     ]
-    named = [(table, row) for table, row in found if mentions(text, row)]
-    if named:
+    best = max((marks(text, row) for _, row in found), default=0)
+    if best:
+        named = [(table, row) for table, row in found if marks(text, row) == best]
         return [tell(table, row, NAMED) for table, row in named[:most]]
-    # Nobody names an id by chance; it counts whatever the topic is.
-    by_id = [(t, row) for t in ("charge", "transaction") for row in tables.get(t, ()) if _says_id(text, row)]
-    if by_id:
-        return [tell(table, row, NAMED) for table, row in by_id[:most]]
-    if _ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text):
-        return []
-    return [tell(table, row, ALONE if len(found) == 1 else NEWEST) for table, row in found[:1]]
+    return _pinned(text, tables, most) or (
+        []
+        if _names_something(text)
+        else [tell(table, row, ALONE if len(found) == 1 else NEWEST) for table, row in found[:1]]
+    )
 
 
-def mentions(text: str, row: RowData) -> bool:
-    """Whether the ticket names this row: by id, by amount, by name, or by its day."""
-    return _says_id(text, row) or _says_amount(text, row) or _says_name(text, row) or _says_day(text, row)
+def marks(text: str, row: RowData) -> int:
+    """In how many ways the ticket names this row: by amount, by name, by its day; an id counts for all."""
+    if _says_id(text, row):
+        return 3
+    return _says_amount(text, row) + _says_name(text, row) + _says_day(text, row)
+
+
+def _pinned(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
+    """Rows that the ticket names in two ways, or by id, though its topic is about others.
+
+    Then the topic itself is in doubt, so they are told, but make nobody sure.
+    """
+    named = [(table, row) for table, row in _every(tables) if marks(text, row) >= 2]
+    return [tell(table, row, OFF_TOPIC) for table, row in named[:most]]
+
+
+def _every(tables: Mapping[str, Sequence[RowData]]) -> list[tuple[str, RowData]]:
+    return [(table, row) for table in ("charge", "transaction") for row in tables.get(table, ())]
+
+
+def _names_something(text: str) -> bool:
+    return bool(_ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text))
 
 
 def tell(table: str, row: RowData, strength: float) -> Fact:
@@ -195,31 +214,33 @@ def _tell_transaction(row: RowData) -> str:
 
 
 def _twice(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
-    pairs = list(_pairs(tables.get("transaction", ())))
-    named = [pair for pair in pairs if mentions(text, pair[0])]
-    if not named and (_ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text)):
+    pairs = [(table, *pair) for table in ("charge", "transaction") for pair in _pairs(tables.get(table, ()))]
+    named = [pair for pair in pairs if marks(text, pair[1])]
+    if not named and _names_something(text):
         return []
     strength = NAMED if named else ALONE if len(pairs) == 1 else NEWEST
-    return [_tell_pair(first, second, strength) for first, second in (named or pairs[:1])[:most]]
+    return [_tell_pair(*pair, strength) for pair in (named or pairs[:1])[:most]]
 
 
 def _pairs(rows: Sequence[RowData]) -> Iterable[tuple[RowData, RowData]]:
-    """Neighbours with the same kind, counterparty and amount within an hour, earlier one first."""
+    """Neighbours with the same kind, amount and other side within an hour, earlier one first."""
     for later, earlier in pairwise(rows):
-        same = all(later[key] == earlier[key] for key in ("kind", "counterparty", "amount", "currency"))
+        same = all(
+            later.get(key) == earlier.get(key) for key in ("kind", "counterparty", "amount", "currency")
+        )
         near = _moment(later) - _moment(earlier) <= timedelta(hours=1)
-        if same and near and {later["status"], earlier["status"]} <= {"completed", "pending"}:
+        if same and near and {later.get("status"), earlier.get("status")} <= {"completed", "pending", None}:
             yield earlier, later
 
 
-def _tell_pair(first: RowData, second: RowData, strength: float) -> Fact:
+def _tell_pair(table: str, first: RowData, second: RowData, strength: float) -> Fact:
     apart = int((_moment(second) - _moment(first)).total_seconds())
+    toward = f"to {first['counterparty']}" if table == "transaction" else f"for {first['reason']}"
     says = (
-        f"Your account shows two {kind_in_words(first['kind'])}s of {first['amount']} {first['currency']} to "
-        f"{first['counterparty']} on {day(first['at'])}, {apart} seconds apart "
-        f"({first['id']} and {second['id']})."
+        f"Your account shows two {kind_in_words(first['kind'])}s of {first['amount']} {first['currency']} "
+        f"{toward} on {day(first['at'])}, {apart} seconds apart ({first['id']} and {second['id']})."
     )
-    return Fact((f"transaction:{first['id']}", f"transaction:{second['id']}"), says, strength)
+    return Fact((f"{table}:{first['id']}", f"{table}:{second['id']}"), says, strength)
 
 
 def _moment(row: RowData) -> datetime:
