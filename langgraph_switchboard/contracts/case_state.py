@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
 from langgraph_switchboard.contracts.contract import Contract
-from langgraph_switchboard.contracts.envelope import open_envelope
+from langgraph_switchboard.contracts.envelope import is_sealed, open_envelope
 from langgraph_switchboard.errors import BlueprintError
 
 OUTCOMES = ("finished", "declined", "dead_lettered")
@@ -73,10 +74,14 @@ class CaseState(BaseModel):
             ContractViolation: A stored envelope is damaged, unknown or invalid.
         """
         opened = {
-            name: open_envelope(values[name], field.contract) if values.get(name) is not None else None
+            name: open_envelope(values[name], field.contract) if _is_shown(values.get(name), field) else None
             for name, field in cls.fields().items()
         }
         return cast("Self", cls.model_construct(None, **cast("dict[str, Any]", opened)))
+
+
+def _is_shown(value: object, field: CaseField) -> bool:
+    return is_sealed(value) if field.is_input else value is not None
 
 
 @cache
@@ -93,12 +98,18 @@ def _case_field(case: type[CaseState], name: str, info: FieldInfo) -> CaseField:
     kind = info.annotation
     optional = get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
     if optional:
-        kind = next(part for part in get_args(kind) if part is not NoneType)
+        parts = [part for part in get_args(kind) if part is not NoneType]
+        kind = parts[0] if len(parts) == 1 else kind
     if not (isinstance(kind, type) and issubclass(kind, Contract)):
         raise BlueprintError(
             f"the field {name!r} of {case.__name__} is no contract",
             wanted="a Contract (an input) or `Contract | None = None` (written by a step)",
             came=str(info.annotation),
+        )
+    if '"writeOnly": true' in json.dumps(kind.model_json_schema(mode="serialization")):
+        raise BlueprintError(
+            f"the field {name!r} of {case.__name__} holds a secret, of which only stars would be kept",
+            mend="Leave secrets out of contracts: let the step that needs one fetch it.",
         )
     return CaseField(name, kind, info.is_required(), info.description or kind.__doc__ or "")
 

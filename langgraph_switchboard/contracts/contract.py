@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core.core_schema import ErrorType
 
-from langgraph_switchboard.contracts.plain import plain_problem
+from langgraph_switchboard.contracts.plain import place, plain_problem
 from langgraph_switchboard.errors import ContractViolation
+
+# Words of these may quote the value, as a validator's own may; their code alone is safe to keep.
+_QUOTING = {"value_error", "assertion_error", "union_tag_invalid", "get_attribute_error", "iteration_error"}
+_SPOKEN = set(get_args(ErrorType)) - _QUOTING
+SAFE = "decision_"
+"""Codes of custom errors that begin so are the library's own: their words hold no value."""
 
 
 class Contract(BaseModel):
@@ -85,8 +92,11 @@ class Contract(BaseModel):
                 problems=[{"at": snake(cls.__name__), "code": "contract_type", "says": "wrong contract"}],
             )
         try:
-            accepted = cls.model_validate(value)
-            problem = plain_problem(accepted.model_dump(mode="json"), snake(cls.__name__))
+            payload = cls.model_validate(value).model_dump(mode="json", warnings="error")
+            problem = plain_problem(payload, snake(cls.__name__))
+            # What goes on is what the next step will read. A plain model inside, which pydantic
+            # takes as it is, meets its bounds here at the latest.
+            accepted = cls.model_validate(payload)
         except ValidationError as error:
             raise violation_of(error, by=by) from None
         except (ValueError, TypeError, RecursionError) as error:
@@ -124,10 +134,9 @@ def _problems(error: ValidationError, root: str) -> list[dict[str, str]]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {
-            "at": ".".join([root, *(str(part) for part in one["loc"])]),
+            "at": ".".join([root, *(place(part) for part in one["loc"])]),
             "code": one["type"],
-            # A validator's own words may quote the value; the code alone is always safe to keep.
-            "says": one["msg"] if one["type"] not in {"value_error", "assertion_error"} else one["type"],
+            "says": one["msg"] if one["type"] in _SPOKEN or one["type"].startswith(SAFE) else one["type"],
         }
         for one in found
     ] or [{"at": root, "code": "invalid", "says": "is not valid"}]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from typing_extensions import TypedDict, TypeVar
 
-from langgraph_switchboard.contracts.contract import Contract
-from langgraph_switchboard.errors import EnvelopeDamaged, UnknownVersion
+from langgraph_switchboard.contracts.contract import Contract, snake
+from langgraph_switchboard.errors import ContractViolation, EnvelopeDamaged, UnknownVersion
 
 C = TypeVar("C", bound=Contract)
 
@@ -66,8 +67,24 @@ def open_envelope(envelope: object, contract: type[C]) -> C:
     sealed = _checked(envelope, contract)
     payload, version = sealed["payload"], sealed["version"]
     if version != contract.contract_version:
-        payload = contract.upcast(payload, version)
+        payload = _upcast(payload, version, contract, sealed["by"])
     return contract.accept(payload, by=sealed["by"])
+
+
+def _upcast(payload: dict[str, Any], version: int, contract: type[Contract], by: str) -> dict[str, Any]:
+    try:
+        # A copy: the payload lies in the state, and an upcast may well change it in place.
+        return contract.upcast(deepcopy(payload), version)
+    except Exception as error:
+        raise ContractViolation(
+            f"the stored {contract.contract_name} of version {version} cannot be read as a newer one",
+            where=f"{contract.__name__}.upcast",
+            came=type(error).__name__,
+            mend="Mend the upcast; the stored payload is as it was.",
+            contract=contract.contract_name,
+            by=by,
+            problems=[{"at": snake(contract.__name__), "code": "upcast", "says": type(error).__name__}],
+        ) from None
 
 
 def is_sealed(value: object) -> bool:
@@ -75,6 +92,13 @@ def is_sealed(value: object) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(value.get(key), kind) for key, kind in _SHAPE.items()
     )
+
+
+def _digest_or_none(payload: object) -> str | None:
+    try:
+        return digest_of(payload)
+    except (TypeError, ValueError, RecursionError):  # no JSON, so nothing that `seal` has stored
+        return None
 
 
 def _checked(envelope: object, contract: type[Contract]) -> Envelope:
@@ -97,7 +121,7 @@ def _checked(envelope: object, contract: type[Contract]) -> Envelope:
             contract=name,
             by=by,
         )
-    if sealed["digest"] != digest_of(sealed["payload"]):
+    if sealed["digest"] != _digest_or_none(sealed["payload"]):
         raise EnvelopeDamaged(
             f"the stored {name} no longer matches its digest",
             mend="The row was changed outside the switchboard; restore it, or let the step run again.",

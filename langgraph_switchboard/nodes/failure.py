@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from langgraph_switchboard.contracts import violation_of
+from langgraph_switchboard.contracts import plain_problem, violation_of
 from langgraph_switchboard.errors import ContractViolation, SwitchboardError
 from langgraph_switchboard.ledger import redact
 
@@ -26,9 +27,8 @@ def failure_of(error: Exception, step: str) -> dict[str, Any]:
     else:
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         record = {"code": "exception", "type": type(error).__name__, "problem": problem}
-    redacted: dict[str, Any] = redact({"step": step, **record})
-    redacted["problem"] = _storable(redacted["problem"])
-    return redacted
+    storable: dict[str, Any] = _clean(redact({"step": step, **record}))
+    return storable
 
 
 def quarantined(error: Exception) -> str | None:
@@ -42,6 +42,15 @@ def quarantined(error: Exception) -> str | None:
         return _storable(str(redact(repr(plain))))
     except Exception as unprintable:
         return f"<{type(given).__name__} that cannot be shown: {type(unprintable).__name__}>"
+
+
+def _clean(value: Any) -> Any:
+    """A redacted value as every store keeps it; what a failure says about itself must always fit."""
+    if isinstance(value, Mapping):
+        return {_storable(str(key)): _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value]
+    return _storable(str(value)) if plain_problem(value, "") or isinstance(value, str) else value
 
 
 def _storable(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from langgraph.errors import ParentCommand
+
 from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
 from langgraph_switchboard.nodes.context import StepContext
@@ -84,7 +86,15 @@ async def _call(
     arguments: dict[str, Any] = dict(given.values)
     if step.wants_context:
         arguments["ctx"] = ctx
-    value = await step.call(**arguments)
+    try:
+        value = await step.call(**arguments)
+    except ParentCommand:
+        raise RouteRefused(
+            f"the graph inside {step.name!r} sent a command to its parent, past the blueprint",
+            where=step.name,
+            wanted="its answer as an ordinary output",
+            mend="Let it end normally; where the case goes next is the blueprint's to say.",
+        ) from None
     try:
         # What goes on is the instance that was validated, not the one that came.
         accepted = step.contract.accept(value, by=step.name)

@@ -17,14 +17,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 from pydantic import ValidationError
 
 from langgraph_switchboard.cases import CaseRow, as_values
-from langgraph_switchboard.errors import ReviewError, StepFailed, StepTimeout, StoreError
-from langgraph_switchboard.ledger import Event, EventKind, Row, TaskKey, annotate
+from langgraph_switchboard.errors import (
+    EffectConflict,
+    InputRefused,
+    ReviewError,
+    StepFailed,
+    StepTimeout,
+    StoreError,
+)
+from langgraph_switchboard.ledger import Entry, Event, EventKind, Row, TaskKey, annotate
 from langgraph_switchboard.nodes import kinds
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.failure import failure_of, quarantined
@@ -56,23 +63,29 @@ class StepNode:
         started = time.perf_counter()
         try:
             turn = await self._turn(state, ctx, config)
-        except GraphBubbleUp:
+        except GraphInterrupt:
             self._wait(state, ctx)
             await settle(ctx)
             raise
-        except (StoreError, ReviewError, _WrongAnswer):
+        except (GraphBubbleUp, StoreError, ReviewError, _WrongAnswer):
             raise
         except Exception as error:
             turn = self._fail(error, ctx, time.perf_counter() - started)
         else:
             self._tell(turn, state, ctx, time.perf_counter() - started)
-        self._move(turn, state, ctx)
-        await settle(ctx)
+        self._move(turn, ctx)
+        try:
+            await settle(ctx)
+        except (EffectConflict, InputRefused) as error:
+            # Said again it would be refused again: that is the step's failure, not the store's.
+            turn = self._fail(error, ctx, time.perf_counter() - started)
+            self._move(turn, ctx)
+            await settle(ctx)
         return self._command(turn, ctx)
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
         step = self.step
-        if ctx.visit > self.flow.max_visits and step.kind != "dead_letter":
+        if self._comes_too_often(ctx):
             raise StepFailed(
                 f"the case came to {step.name!r} more than {self.flow.max_visits} times",
                 where=step.name,
@@ -91,6 +104,9 @@ class StepNode:
                 return await self._timed(kinds.supervise, open_takes(step, state), ctx)
             case "step" | "effect":
                 return await self._timed(kinds.work, open_takes(step, state), ctx)
+
+    def _comes_too_often(self, ctx: StepContext) -> bool:
+        return ctx.visit > self.flow.max_visits and self.step.kind != "dead_letter"
 
     async def _timed(self, act: Any, given: Given, ctx: StepContext) -> Turn:
         try:
@@ -116,9 +132,12 @@ class StepNode:
         step = self.step
         failure = failure_of(error, step.name)
         to = step.way("fallback") or step.way("unsure") or DEAD_LETTER
+        if self._comes_too_often(ctx):
+            to = DEAD_LETTER  # two steps that fall back on each other would never end otherwise
         told = {**self._who(), "goto": to, "failure": failure, "quarantined": quarantined(error)}
-        # What a broken-off turn had put aside for the world must not leave with its failure.
-        ctx.entries.clear()
+        # What a broken-off turn had put aside for the world must not leave with its failure;
+        # a review that was opened stays, in the places of the ledger that it has already.
+        ctx.entries[:] = [entry for entry in ctx.entries if _is_of_review(entry)]
         ctx.entries.append(Event("step_failed", step.name, ctx.now(), told, seconds))
         annotate(case=ctx.case_id, **self._who(), failure=failure["code"], goto=to)
         return Turn("fallback", to, reason=failure["problem"], data={"failure": failure})
@@ -147,7 +166,7 @@ class StepNode:
         values = {"case_id": ctx.case_id, "status": "waiting", "step": self.step.name, "reason": reason}
         ctx.entries.append(Row("cases", {**values, "updated_at": ctx.now()}))
 
-    def _move(self, turn: Turn, state: Mapping[str, Any], ctx: StepContext) -> None:
+    def _move(self, turn: Turn, ctx: StepContext) -> None:
         """Say in the case's row where it stands now."""
         now, outcome = ctx.now(), self._outcome(turn)
         values: dict[str, Any] = {
@@ -164,7 +183,7 @@ class StepNode:
                 Event("case_ended", self.step.name, now, {"outcome": outcome, "reason": turn.reason})
             )
         if self.step.kind == "open":
-            given = {name: state.get(name) for name in self.flow.inputs} if turn.sealed else {}
+            given = {name: envelope["payload"] for name, envelope in turn.sealed.items()}
             values = as_values(self._new_case(given, ctx)) | values
         ctx.entries.append(Row("cases", values))
 
@@ -211,6 +230,12 @@ class StepNode:
             may_act=step.kind == "effect",
             config=config,
         )
+
+
+def _is_of_review(entry: Entry) -> bool:
+    if isinstance(entry, Row):
+        return entry.table == "reviews"
+    return entry.kind in ("review_opened", "review_decided")
 
 
 class _WrongAnswer(ValueError):

@@ -99,9 +99,11 @@ def answer_model(decides: type[Decision], has_draft: bool, can_respond: bool) ->
 
     def _can_be_done(self: Any) -> Any:
         if self.decision.type == "approve" and not has_draft:
-            raise PydanticCustomError("no_draft", "there is no draft to approve: edit it instead, or respond")
+            raise PydanticCustomError(
+                "decision_no_draft", "there is no draft to approve: edit it instead, or respond"
+            )
         if self.decision.type == "respond" and not can_respond:
-            raise PydanticCustomError("no_free_answer", "takes no free answer here: approve, edit or reject")
+            raise PydanticCustomError("decision_free", "takes no free answer here: approve, edit or reject")
         return self
 
     return type(

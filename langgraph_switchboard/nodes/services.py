@@ -86,6 +86,8 @@ class Services:
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Services] = WeakKeyDictionary()
+# Made where nobody opened any; whoever opens some later takes precedence.
+_made_for_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Services] = WeakKeyDictionary()
 _in_use: ContextVar[Services | None] = ContextVar("switchboard_services", default=None)
 _acting: ContextVar[str | None] = ContextVar("switchboard_acting", default=None)
 
@@ -146,6 +148,7 @@ def current() -> Services:
             mend="Open `async with Switchboard.open()` in this event loop, or name "
             "`checkpoints/postgres.py:checkpointer` in langgraph.json.",
         )
-    services = memory_services()
-    _of_loop[asyncio.get_running_loop()] = services
-    return services
+    loop = asyncio.get_running_loop()
+    if loop not in _made_for_loop:
+        _made_for_loop[loop] = memory_services()
+    return _made_for_loop[loop]

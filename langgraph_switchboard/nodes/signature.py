@@ -47,7 +47,9 @@ def read_agent(agent: Callable[..., Any], case: type[CaseState]) -> Signature:
             wanted="`-> SomeContract`",
             came=str(gives),
         )
-    wants_context = "ctx" in hints and hints.pop("ctx") is StepContext
+    wants_context = hints.get("ctx") is StepContext
+    if wants_context:
+        del hints["ctx"]
     return Signature(_takes(hints, where, case), gives, wants_context)
 
 
@@ -94,7 +96,8 @@ def _takes(hints: dict[str, Any], where: str, case: type[CaseState]) -> tuple[Ta
 
 def _take(name: str, kind: Any, where: str, case: type[CaseState]) -> Take:
     optional = get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
-    contract = next((part for part in get_args(kind) if part is not NoneType), None) if optional else kind
+    parts = [part for part in get_args(kind) if part is not NoneType] if optional else []
+    contract = parts[0] if len(parts) == 1 else kind
     fields = case.fields()
     if name not in fields:
         raise BlueprintError(

@@ -22,6 +22,7 @@ from langgraph_switchboard.errors import (
     DecisionMalformed,
     ReviewDecided,
     ReviewError,
+    StepFailed,
     SwitchboardError,
 )
 from langgraph_switchboard.graphs import Blueprint
@@ -292,8 +293,11 @@ class Switchboard:
         flow = self.flow(row.flow)
         answer = _accept(self._review(flow, row), row, decision, by)
         config = self._config(await self._known(row.case_id))
-        snapshot = await flow.graph.aget_state(config)
-        waiting = [one for one in snapshot.interrupts if _review_id(one) == review_id]
+        waiting = await self._questions(flow, config, review_id)
+        if not waiting:
+            # A crash came after its row was written and before the case had stopped at it.
+            await self.resume(row.case_id)
+            waiting = await self._questions(flow, config, review_id)
         if not waiting:
             raise ReviewError(
                 f"the case no longer waits for the review {review_id!r}",
@@ -334,6 +338,10 @@ class Switchboard:
     async def reviews(self, *, flow: str | None = None, limit: int | None = 100) -> list[ReviewRow]:
         """The reviews that wait, the longest first."""
         return await self.services.store.reviews(flow=flow, limit=limit)
+
+    async def _questions(self, flow: Flow, config: RunnableConfig, review_id: str) -> list[Interrupt]:
+        snapshot = await flow.graph.aget_state(config)
+        return [one for one in snapshot.interrupts if _review_id(one) == review_id]
 
     def _row(self, flow: Flow, new: NewCase) -> CaseRow:
         now = self.services.clock()
@@ -377,8 +385,8 @@ class Switchboard:
             for case_id in left:
                 try:
                     row = await self.resume(case_id)
-                except SwitchboardError as error:
-                    broken[case_id] = error
+                except Exception as error:
+                    broken[case_id] = _broken_off(case_id, error)
                 else:
                     if on_case is not None:
                         on_case(row)
@@ -402,6 +410,18 @@ class Switchboard:
                 mend="Deploy the version that the case was begun under, or one that knows the step.",
             )
         return step.review
+
+
+def _broken_off(case_id: str, error: Exception) -> SwitchboardError:
+    """Why a run ended early; what LangGraph or its saver raised is named, but not repeated."""
+    if isinstance(error, SwitchboardError):
+        return error
+    return StepFailed(
+        "the run broke off; the case stands where it stood",
+        where=f"case {case_id}",
+        came=type(error).__name__,
+        mend="Resume it.",
+    )
 
 
 def _accept(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
