@@ -45,6 +45,7 @@ class Contract(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # kept where a free field holds one, and so refused, not made null
         revalidate_instances="always",
         use_attribute_docstrings=True,
         validate_default=True,
