@@ -31,6 +31,7 @@ from langgraph_switchboard.models import Models
 from langgraph_switchboard.nodes import Review, Services, answer_model, register, using, utc_now
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
+from langgraph_switchboard.switchboard.telling import story_lines
 
 _BATCH = 500
 _SUPERSTEPS = 200
@@ -57,6 +58,10 @@ class CaseView:
     def status(self) -> str:
         """Where the case stands: `running`, `waiting`, `finished`, ..."""
         return self.row.status
+
+    def story_lines(self) -> list[str]:
+        """The story as lines of text, one for each event, the same at every run."""
+        return story_lines(self.story)
 
 
 @dataclass(frozen=True)

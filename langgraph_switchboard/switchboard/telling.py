@@ -1,0 +1,48 @@
+"""A case's story in plain lines of text; `switchboard case` tells it at length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langgraph_switchboard.ledger import Event, LedgerEntry
+from langgraph_switchboard.nodes import END
+
+
+def story_lines(story: Sequence[LedgerEntry]) -> list[str]:
+    """One line for each event: the step, and what happened there. Times are left out.
+
+    Args:
+        story: The events of one case, in order.
+    """
+    width = max((len(entry.event.step) for entry in story), default=0)
+    return [f"{entry.event.step:<{width}}  {_words(entry.event)}" for entry in story]
+
+
+def _words(event: Event) -> str:
+    data = event.data
+    match event.kind:
+        case "review_opened":
+            return f"asks a person: {data.get('reason')}"
+        case "review_decided":
+            said = f": {data['message']}" if data.get("message") else ""
+            return f"{data.get('by')} decides: {data.get('type')}{said}"
+        case "effect_recorded":
+            return f"puts {data.get('key')!r} into the outbox"
+        case "case_ended":
+            return f"ends: {data.get('outcome')}"
+        case "step_failed":
+            return f"fails: {data['failure']['problem']} -> {_place(data['goto'])}"
+        case _:
+            return f"{_gave(event)} -> {_place(data.get('goto'))}"
+
+
+def _gave(event: Event) -> str:
+    data, parts = event.data, [f"gave {field}" for field in event.data.get("gave") or ()]
+    if data.get("confidence") is not None:
+        needs = f" (needs {data['threshold']:.2f})" if "threshold" in data else ""
+        parts.append(f"confidence {data['confidence']:.2f}{needs}")
+    return ", ".join(parts) or "done"
+
+
+def _place(goto: object) -> str:
+    return "end" if goto == END else str(goto)
