@@ -9,6 +9,7 @@
     │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
     ├─ InputRefused (ValueError)           a file, a row or a case's input cannot be taken
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
+    │  ├─ CaseBusy                         somebody else drives it just now
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
     │     ├─ ReviewStale                   what was shown has changed; the review stays open
@@ -180,6 +181,12 @@ class CaseError(SwitchboardError, LookupError):
     """The case is not there, or is not in a state in which this can be done."""
 
     code = "case_error"
+
+
+class CaseBusy(CaseError):
+    """Somebody else drives the case just now; two drivers would do its steps twice."""
+
+    code = "case_busy"
 
 
 class ReviewError(CaseError):

@@ -1,6 +1,9 @@
 """Cases: rows and verbs of cases, reviews and the outbox; no langgraph."""
 
+from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.cases.memory import MemoryStore
+from langgraph_switchboard.cases.owners import MemoryOwners, Owners, PostgresOwners
+from langgraph_switchboard.cases.packing import Gathered, gather, record
 from langgraph_switchboard.cases.postgres import PostgresStore
 from langgraph_switchboard.cases.rows import (
     ENDED,
@@ -23,11 +26,18 @@ __all__ = [
     "CaseRow",
     "CaseStatus",
     "CaseStore",
+    "Gathered",
+    "MemoryOwners",
     "MemoryStore",
     "OutboxRow",
+    "Owners",
+    "PostgresOwners",
     "PostgresStore",
     "ReviewRow",
     "ReviewStatus",
     "Summary",
     "as_values",
+    "gather",
+    "record",
+    "store_fault",
 ]

@@ -63,40 +63,71 @@ class Packed:
         return sum(map(len, (*self.ledger, *self.reviews, *self.outbox)))
 
 
-def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
-    """Turn a task's entries into records.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One task's entries, checked and sorted by where they go.
+
+    Args:
+        task: Whose entries they are.
+        events: In order.
+        moves: What becomes of the case's row; goes with the last event.
+        reviews: Column values of each review that is to be opened.
+        outbox: Column values of each row that is to leave the house.
+    """
+
+    task: TaskKey
+    events: tuple[Event, ...]
+    moves: dict[str, Any]
+    reviews: tuple[dict[str, Any], ...]
+    outbox: tuple[dict[str, Any], ...]
+
+
+def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
+    """Sort a task's entries by where they go.
 
     Changes to the case's row are merged, the last word counts, and travel with the last
     event: the row follows the ledger. A review or an outbox row that is attached twice
     leaves once.
 
     Raises:
-        InputRefused: An entry holds what Postgres cannot keep, or a row has wrong columns.
+        InputRefused: A row has wrong columns, or the case changes without an event.
         EffectConflict: One outbox key is attached with two different rows.
     """
-    events = [entry for entry in entries if isinstance(entry, Event)]
-    change: dict[str, Any] = {}
+    moves: dict[str, Any] = {}
     reviews: dict[str, dict[str, Any]] = {}
     outbox: dict[str, dict[str, Any]] = {}
     for row in (entry for entry in entries if isinstance(entry, Row)):
         values = _checked(task, row)
         if row.table == "cases":
-            change |= values
+            moves |= values
         elif row.table == "reviews":
             reviews.setdefault(values["review_id"], values)
         elif outbox.setdefault(values["key"], values)["digest"] != values["digest"]:
             raise refusals.effect_conflict(task.case_id, values["key"])
-    if change and not events:
+    events = tuple(entry for entry in entries if isinstance(entry, Event))
+    if moves and not events:
         raise InputRefused("a case's row changes only with an event that tells why", where="cases")
-    last = len(events) - 1
+    plain = {name: _plain(value, f"cases.{name}") for name, value in moves.items()}
+    return Gathered(task, events, plain, tuple(reviews.values()), tuple(outbox.values()))
+
+
+def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
+    """Turn a task's entries into records.
+
+    Raises:
+        InputRefused: An entry holds what Postgres cannot keep, or a row has wrong columns.
+        EffectConflict: One outbox key is attached with two different rows.
+    """
+    gathered = gather(task, entries)
+    last = len(gathered.events) - 1
     return Packed(
         task,
         ledger=tuple(
-            _event(task, ordinal, event, change if ordinal == last else {})
-            for ordinal, event in enumerate(events)
+            _event(task, ordinal, event, gathered.moves if ordinal == last else {})
+            for ordinal, event in enumerate(gathered.events)
         ),
-        reviews=tuple(record(values, "reviews") for values in reviews.values()),
-        outbox=tuple(record(values, "outbox") for values in outbox.values()),
+        reviews=tuple(record(values, "reviews") for values in gathered.reviews),
+        outbox=tuple(record(values, "outbox") for values in gathered.outbox),
     )
 
 
@@ -150,7 +181,7 @@ def _event(task: TaskKey, ordinal: int, event: Event, moves: dict[str, Any]) -> 
         "at": event.at,
         "seconds": event.seconds,
         "data": event.data,
-        "moves": {name: _plain(value, f"cases.{name}") for name, value in moves.items()} or None,
+        "moves": moves or None,
     }
     return record(values, "ledger")
 

@@ -154,6 +154,16 @@ class PostgresStore:
             _row(OutboxRow, row) for row in await self._run("outbox", {"case_id": case_id, "limit": limit})
         ]
 
+    async def refuse_conflicts(self, case_id: str, keys: Mapping[str, str]) -> None:
+        """Refuse outbox keys of a case that stand with another digest already.
+
+        Raises:
+            EffectConflict: One does.
+        """
+        asked = {"case_id": case_id, "keys": list(keys), "digests": list(keys.values())}
+        for row in await self._run("conflicts", asked):
+            raise refusals.effect_conflict(case_id, row["key"])
+
     async def _run(self, name: str, values: Mapping[str, Any], *, case: str = "") -> list[dict[str, Any]]:
         """Run a named statement as one transaction; once more on another connection if the first is lost.
 

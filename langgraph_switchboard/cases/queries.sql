@@ -79,3 +79,8 @@ select * from switchboard.outbox
 where %(case_id)s::text is null or case_id = %(case_id)s
 order by created_at, case_id, key
 limit %(limit)s;
+
+-- name: conflicts
+select o.key from switchboard.outbox o
+join unnest(%(keys)s::text[], %(digests)s::text[]) as w(key, digest) on w.key = o.key
+where o.case_id = %(case_id)s and o.digest <> w.digest;

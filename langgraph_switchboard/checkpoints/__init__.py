@@ -1,8 +1,10 @@
-"""Where the state of cases lives: the group-commit saver."""
+"""Where the state of cases lives: the group-commit saver, and the journal that rides with it."""
 
 from __future__ import annotations
 
+from langgraph_switchboard.checkpoints.case_saver import EPOCH, CaseSaver
+from langgraph_switchboard.checkpoints.journal import RidingJournal
 from langgraph_switchboard.checkpoints.rows import TaskKey
 from langgraph_switchboard.checkpoints.saver import GroupCommitSaver
 
-__all__ = ["GroupCommitSaver", "TaskKey"]
+__all__ = ["EPOCH", "CaseSaver", "GroupCommitSaver", "RidingJournal", "TaskKey"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from langgraph.checkpoint.postgres.base import SELECT_PENDING_SENDS_SQL, SELECT_SQL
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DataError
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -47,7 +47,8 @@ class CheckpointKey(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    key: CheckpointKey
+    fields: tuple[bytes, ...]
+    latest: bool
     answer: asyncio.Future[DictRow | None]
 
 
@@ -71,9 +72,14 @@ class CheckpointReader:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def row(self, key: CheckpointKey) -> DictRow | None:
-        """The row of one checkpoint as `SELECT_SQL` gives it, or None if there is none."""
+        """The row of one checkpoint as `SELECT_SQL` gives it, or None if there is none.
+
+        Raises:
+            psycopg.DataError: A part of the key holds a NUL character.
+        """
         answer: asyncio.Future[DictRow | None] = asyncio.get_running_loop().create_future()
-        self._asked.append(_Asked(key, answer))
+        latest = not key.checkpoint_id
+        self._asked.append(_Asked(_fields(key[:2] if latest else key), latest, answer))
         if len(self._tasks) < self._readers:
             task = asyncio.create_task(self._drain())
             self._tasks.add(task)
@@ -99,10 +105,10 @@ class CheckpointReader:
     async def _drain(self) -> None:
         await asyncio.sleep(0)  # one turn of the loop: whoever asks with us joins
         while self._asked:
-            first = self._asked[0].key.checkpoint_id is None
+            first = self._asked[0].latest
             some: list[_Asked] = []
             while self._asked and len(some) < MAX_KEYS:
-                if (self._asked[0].key.checkpoint_id is None) is not first:
+                if self._asked[0].latest is not first:
                     break
                 one = self._asked.popleft()
                 if not one.answer.cancelled():
@@ -111,9 +117,7 @@ class CheckpointReader:
                 await self._answer(some, latest=first)
 
     async def _answer(self, some: list[_Asked], *, latest: bool) -> None:
-        columns = list(zip(*(one.key for one in some), strict=True))
-        wanted = columns[:2] if latest else columns
-        values = [TEXT.pack([TEXT.field(value) for value in column]) for column in wanted]
+        values = [TEXT.pack(column) for column in zip(*(one.fields for one in some), strict=True)]
 
         async def once(conn: AsyncConnection[Any]) -> list[DictRow]:
             return await self._fetch(conn, _LATEST if latest else _BY_ID, values)
@@ -135,3 +139,10 @@ class CheckpointReader:
         async with conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(sql, values, binary=True)
             return await cursor.fetchall()
+
+
+def _fields(key: Sequence[str | None]) -> tuple[bytes, ...]:
+    """What is asked for, packed; refused here, where it fails its own caller and nobody else's query."""
+    if any("\x00" in value for value in key if value):
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return tuple(TEXT.field(value) for value in key)

@@ -6,7 +6,7 @@ The rows are the ones that the stock saver writes, so that each reads the other'
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
@@ -30,6 +30,7 @@ LARGE = 64 * 1024
 """Bytes from which a value is serialised, or loaded, in a thread instead of on the loop."""
 
 _NODES_LOOKED_AT = 2_000
+_WEIGHTLESS = frozenset({int, float, bool, type(None)})
 
 
 def _columns(**kinds: Kind) -> tuple[Column, ...]:
@@ -158,15 +159,17 @@ def is_large(values: Iterable[Any], limit: int = LARGE) -> bool:
     while stack:
         value = stack.pop()
         looked += 1
-        if isinstance(value, (str, bytes, bytearray)):
+        kind = type(value)
+        if kind in _WEIGHTLESS:
+            continue
+        if kind is str or isinstance(value, (str, bytes, bytearray)):
             weight += len(value)
-        elif isinstance(value, Mapping):
+        elif kind is dict:
             stack.extend(value.values())
         elif isinstance(value, (list, tuple, set, frozenset)):
             stack.extend(value)
-        elif value is not None and not isinstance(value, (int, float)):
+        else:
             stack.extend(getattr(value, "__dict__", {}).values())
-            weight += 8
         if weight >= limit or looked + len(stack) > _NODES_LOOKED_AT:
             return True
     return False

@@ -143,7 +143,9 @@ class GroupCommitSaver(AsyncPostgresSaver):
             run=run_of(config),
             token=(namespace, checkpoint["id"]),
             held=self._claim(config) if self._claim else None,
-            large=is_large(values[channel] for channel in new_versions if channel in values),
+            large=is_large(
+                value for channel, value in values.items() if channel in new_versions or type(value) is str
+            ),
         )
         return {
             "configurable": {
@@ -168,21 +170,29 @@ class GroupCommitSaver(AsyncPostgresSaver):
             configurable["checkpoint_id"],
             task_id,
         )
-        riders = self._riders
-
-        def build() -> list[PartRows]:
-            rows = write_rows(self.serde, task, task_path, writes)
-            if riders is not None:
-                rows.extend(riders(task, writes))
-            return rows
-
+        riding = self._riding(task, writes)
         await self.writer.enter(
             task.thread_id,
-            build,
+            lambda: [*write_rows(self.serde, task, task_path, writes), *riding()],
             run=run_of(config),
             held=self._claim(config) if self._claim else None,
             large=is_large(value for _, value in writes),
         )
+
+    def _riding(self, task: TaskKey, writes: Sequence[tuple[str, Any]]) -> Callable[[], Sequence[PartRows]]:
+        """The riders, asked now and on the loop; what they raise fails the operation, and so the run."""
+        if self._riders is None:
+            return tuple
+        try:
+            rows = self._riders(task, writes)
+        except Exception as error:
+            refusal = error
+
+            def refuse() -> Sequence[PartRows]:
+                raise refusal
+
+            return refuse
+        return lambda: rows
 
     async def barrier(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> None:
         """Return once that checkpoint is committed; fail if it, or a write before it, failed.
@@ -197,7 +207,7 @@ class GroupCommitSaver(AsyncPostgresSaver):
         token = (checkpoint_ns, checkpoint_id)
         if self.writer.is_committed(thread_id, token):
             return
-        if not self.writer.is_open(thread_id, token):
+        if not self.writer.is_open(thread_id):  # nothing under way here: perhaps somebody else wrote it
             key = CheckpointKey(thread_id, checkpoint_ns, checkpoint_id)
             if await self.reader.row(key) is not None:
                 self.writer.note_committed(thread_id, token)

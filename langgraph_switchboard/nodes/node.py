@@ -60,6 +60,7 @@ class StepNode:
     ) -> Command[Any]:
         """Run the step once and say where the case goes."""
         ctx = self._context(state, config, runtime)
+        await self._start_on_solid_ground(ctx, runtime)
         started = time.perf_counter()
         try:
             turn = await self._turn(state, ctx, config)
@@ -82,6 +83,13 @@ class StepNode:
             self._move(turn, ctx)
             await settle(ctx)
         return self._command(turn, ctx)
+
+    async def _start_on_solid_ground(self, ctx: StepContext, runtime: Runtime[Any]) -> None:
+        info, barrier = runtime.execution_info, ctx.services.barrier
+        if barrier is not None and info is not None and info.thread_id is not None:
+            # A step's namespace ends with its own task; the checkpoint it runs on is its graph's.
+            graph = info.checkpoint_ns.rpartition("|")[0]
+            await barrier(info.thread_id, graph, info.checkpoint_id)
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
         step = self.step

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -73,6 +73,9 @@ class Services:
         resources: Articles and tables of the flows.
         clock: Gives the present moment; tests bring their own.
         durable: Whether any of this outlives the process.
+        where: One line that says which database this is.
+        barrier: Returns once a checkpoint `(thread, namespace, checkpoint id)` is committed, so
+            that no step starts on a state that a crash could still take back.
     """
 
     store: CaseStore
@@ -81,7 +84,8 @@ class Services:
     resources: Resources
     clock: Callable[[], datetime] = utc_now
     durable: bool = False
-    where: str = field(default="in memory; nothing is kept")
+    where: str = "in memory; nothing is kept"
+    barrier: Callable[[str, str, str], Awaitable[None]] | None = None
 
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.

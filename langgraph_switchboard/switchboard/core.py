@@ -10,32 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command, Interrupt
-from pydantic import ValidationError
-
-from langgraph_switchboard.cases import ENDED, OPEN, CaseRow, ReviewRow
-from langgraph_switchboard.contracts import CaseState, Contract, Decision, violation_of
-from langgraph_switchboard.errors import (
-    CaseError,
-    ContractViolation,
-    DecisionMalformed,
-    ReviewDecided,
-    ReviewError,
-    StepFailed,
-    SwitchboardError,
-)
+from langgraph_switchboard.cases import OPEN, CaseRow, ReviewRow
+from langgraph_switchboard.contracts import CaseState, Contract, Decision
+from langgraph_switchboard.errors import CaseError, ReviewError, StepFailed, SwitchboardError
 from langgraph_switchboard.graphs import Blueprint
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.models import Models
-from langgraph_switchboard.nodes import Review, Services, answer_model, register, using, utc_now
+from langgraph_switchboard.nodes import Review, Services, register, utc_now
+from langgraph_switchboard.switchboard.deciding import accept_answer, decided_by_other
+from langgraph_switchboard.switchboard.driver import Driver, config_of, review_of
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.switchboard.telling import story_lines
 
 _BATCH = 500
-_SUPERSTEPS = 200
-"""Bound on one run; LangGraph's own is 10,007 and starts anew at every resume."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +78,7 @@ class Switchboard:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._driver = Driver(house)
         self._flows: dict[str, Flow] = {}
 
     @classmethod
@@ -201,7 +190,7 @@ class Switchboard:
         cases: Sequence[NewCase],
         *,
         concurrency: int = 32,
-        on_case: Callable[[CaseRow], None] | None = None,
+        on_case: Callable[[str], None] | None = None,
     ) -> dict[str, SwitchboardError]:
         """Accept many cases, then drive those that nobody waits for.
 
@@ -212,7 +201,7 @@ class Switchboard:
             flow: The flow that they go through.
             cases: The cases.
             concurrency: How many are driven at a time.
-            on_case: Called with each case's row when it has come to rest.
+            on_case: Called with each case's id when it has come to rest.
 
         Returns:
             The cases that broke off, with their errors; `resume` takes them up again.
@@ -235,17 +224,7 @@ class Switchboard:
             StoreError: The database failed; the case stands where it stood.
         """
         row = await self._known(case_id)
-        if row.status in ENDED:
-            return row
-        flow, config = self.flow(row.flow), self._config(row)
-        snapshot = await flow.graph.aget_state(config)
-        if snapshot.created_at is None:
-            await self._invoke(flow, row.input, config)
-        elif snapshot.interrupts:
-            await self._resume_decided(flow, row, snapshot.interrupts, config)
-        else:
-            # The engine knows what is left to do; an empty `next` does not mean that nothing is.
-            await self._invoke(flow, None, config)
+        await self._driver.drive(self.flow(row.flow), row)
         return await self._known(case_id)
 
     async def resume_all(
@@ -253,7 +232,7 @@ class Switchboard:
         *,
         flow: str | None = None,
         concurrency: int = 32,
-        on_case: Callable[[CaseRow], None] | None = None,
+        on_case: Callable[[str], None] | None = None,
     ) -> dict[str, SwitchboardError]:
         """Take up every case that broke off; those that wait are looked at for decisions made.
 
@@ -294,29 +273,27 @@ class Switchboard:
                 f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
             )
         if row.status == "decided":
-            raise _decided_by_other(row)
+            raise decided_by_other(row)
         flow = self.flow(row.flow)
-        answer = _accept(self._review(flow, row), row, decision, by)
-        config = self._config(await self._known(row.case_id))
-        waiting = await self._questions(flow, config, review_id)
-        if not waiting:
+        answer = accept_answer(self._review(flow, row), row, decision, by)
+        case = await self._known(row.case_id)
+        if not await self._waits_for(flow, case, review_id):
             # A crash came after its row was written and before the case had stopped at it.
-            await self.resume(row.case_id)
-            waiting = await self._questions(flow, config, review_id)
-        if not waiting:
-            raise ReviewError(
-                f"the case no longer waits for the review {review_id!r}",
-                mend=f"`switchboard case {row.case_id}` tells what happened.",
-            )
-        value = {
-            "decision": answer.model_dump(mode="json"),
-            "version": row.version,
-            "digest": digest or row.digest,
-        }
-        await self._invoke(flow, Command(resume={waiting[0].id: value}), config, acting=by)
-        stands = await self.services.store.review(review_id)
-        if stands is not None and (stands.decided_by, stands.decision) != (by, value["decision"]):
-            raise _decided_by_other(stands)
+            await self._driver.drive_patiently(flow, case)
+            if not await self._waits_for(flow, case, review_id):
+                raise ReviewError(
+                    f"the case no longer waits for the review {review_id!r}",
+                    mend=f"`switchboard case {row.case_id}` tells what happened.",
+                )
+        said, now = answer.model_dump(mode="json"), self.services.clock()
+        # First the decision, then the case: whoever loses here is told, and a crash in between
+        # leaves a decision that the next resume goes on with.
+        stands = await self.services.store.decide(
+            review_id, version=row.version, digest=digest or row.digest, decision=said, by=by, at=now
+        )
+        if (stands.decided_by, stands.decided_at) != (by, now):
+            raise decided_by_other(stands)
+        await self._driver.drive_patiently(flow, await self._known(row.case_id))
         return await self._known(row.case_id)
 
     async def case(self, case_id: str) -> CaseView:
@@ -328,7 +305,7 @@ class Switchboard:
         """
         row = await self._known(case_id)
         flow, store = self.flow(row.flow), self.services.store
-        snapshot = await flow.graph.aget_state(self._config(row))
+        snapshot = await flow.graph.aget_state(config_of(row))
         sealed = {} if row.status == "accepted" else snapshot.values
         state = flow.process.case.view({k: v for k, v in sealed.items() if k in flow.process.case.fields()})
         story = await store.story(case_id)
@@ -344,9 +321,9 @@ class Switchboard:
         """The reviews that wait, the longest first."""
         return await self.services.store.reviews(flow=flow, limit=limit)
 
-    async def _questions(self, flow: Flow, config: RunnableConfig, review_id: str) -> list[Interrupt]:
-        snapshot = await flow.graph.aget_state(config)
-        return [one for one in snapshot.interrupts if _review_id(one) == review_id]
+    async def _waits_for(self, flow: Flow, case: CaseRow, review_id: str) -> bool:
+        snapshot = await flow.graph.aget_state(config_of(case))
+        return any(review_of(one) == review_id for one in snapshot.interrupts)
 
     def _row(self, flow: Flow, new: NewCase) -> CaseRow:
         now = self.services.clock()
@@ -355,51 +332,35 @@ class Switchboard:
             flow.payloads(new.inputs), dict(new.labels), None, now, now,
         )  # fmt: skip
 
-    def _config(self, row: CaseRow) -> RunnableConfig:
-        return RunnableConfig(
-            configurable={"thread_id": row.case_id},
-            recursion_limit=_SUPERSTEPS,
-            run_name=row.flow,
-            metadata={"case": row.case_id, "flow": row.flow, "blueprint_version": row.blueprint_version},
-        )
-
-    async def _invoke(
-        self, flow: Flow, given: Any, config: RunnableConfig, *, acting: str | None = None
-    ) -> None:
-        with using(self.services, acting=acting):
-            # sync: a crash repeats at most the step in flight; the default loses finished ones.
-            await flow.graph.ainvoke(given, config, durability="sync")
-
-    async def _resume_decided(
-        self, flow: Flow, row: CaseRow, interrupts: Sequence[Interrupt], config: RunnableConfig
-    ) -> None:
-        """Go on with a decision that stands in its row but never reached the case: a crash came between."""
-        for one in interrupts:
-            review = await self.services.store.review(_review_id(one) or "")
-            if review is not None and review.status == "decided":
-                value = {"decision": review.decision, "version": review.version, "digest": review.digest}
-                await self._invoke(flow, Command(resume={one.id: value}), config, acting=review.decided_by)
-
     async def _drive_all(
-        self, case_ids: Sequence[str], concurrency: int, on_case: Callable[[CaseRow], None] | None
+        self, case_ids: Sequence[str], concurrency: int, on_case: Callable[[str], None] | None
     ) -> dict[str, SwitchboardError]:
         broken: dict[str, SwitchboardError] = {}
-        left = iter(case_ids)
+        rows = await self._rows_of(case_ids)
+        left = iter(rows)
 
         async def drive() -> None:
-            for case_id in left:
+            for row in left:
                 try:
-                    row = await self.resume(case_id)
+                    await self._driver.drive(self.flow(row.flow), row)
                 except Exception as error:
-                    broken[case_id] = _broken_off(case_id, error)
+                    broken[row.case_id] = _broken_off(row.case_id, error)
                 else:
                     if on_case is not None:
-                        on_case(row)
+                        on_case(row.case_id)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(case_ids))):
+            for _ in range(min(concurrency, len(rows))):
                 group.create_task(drive())
         return broken
+
+    async def _rows_of(self, case_ids: Sequence[str]) -> list[CaseRow]:
+        store = self.services.store
+        rows: dict[str, CaseRow] = {}
+        for start in range(0, len(case_ids), _BATCH):
+            found = await store.cases(case_ids=case_ids[start : start + _BATCH], limit=None)
+            rows |= {row.case_id: row for row in found}
+        return [rows[case_id] for case_id in case_ids if case_id in rows]
 
     async def _known(self, case_id: str) -> CaseRow:
         row = await self.services.store.case(case_id)
@@ -427,44 +388,6 @@ def _broken_off(case_id: str, error: Exception) -> SwitchboardError:
         came=type(error).__name__,
         mend="Resume it.",
     )
-
-
-def _accept(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
-    """The answer as the review's own contract, or a refusal that leaves the review open."""
-    has_draft = row.shown.get(row.subject) is not None
-    plain = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
-    schema = answer_model(review.decides, has_draft, review.responds is not None)
-    try:
-        return review.decides.accept(schema.model_validate({"decision": plain}).decision, by=by)
-    except ValidationError as error:
-        violation = violation_of(error, by=by)
-    except ContractViolation as error:
-        violation = error
-    first = violation.problems[0]
-    raise DecisionMalformed(
-        f"the answer does not fit the review: {first['at'].partition('.')[2] or 'it'} {first['says']}",
-        where=row.review_id,
-        mend="The review stays open; answer again.",
-        problems=violation.problems,
-    )
-
-
-def _decided_by_other(row: ReviewRow) -> ReviewDecided:
-    kind = str((row.decision or {}).get("type", "?"))
-    return ReviewDecided(
-        f"{row.decided_by} decided first: {kind}",
-        where=row.review_id,
-        mend="That decision stands; nothing was changed.",
-        review=row.review_id,
-        by=row.decided_by or "?",
-        decision=kind,
-    )
-
-
-def _review_id(interrupt: Interrupt) -> str | None:
-    value = interrupt.value
-    review = value.get("review") if isinstance(value, Mapping) else None
-    return review.get("review_id") if isinstance(review, Mapping) else None
 
 
 def _same(known: CaseRow, row: CaseRow) -> CaseRow:

@@ -11,9 +11,9 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
-from langgraph_switchboard.cases import PostgresStore
+from langgraph_switchboard.cases import MemoryOwners, Owners, PostgresOwners, PostgresStore
+from langgraph_switchboard.checkpoints import CaseSaver, RidingJournal
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
 from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
@@ -31,10 +31,12 @@ class House:
     Args:
         services: What steps use.
         saver: Where LangGraph keeps the state of cases.
+        owners: Who may drive a case.
     """
 
     services: Services
     saver: BaseCheckpointSaver[Any]
+    owners: Owners
 
 
 @asynccontextmanager
@@ -44,6 +46,7 @@ async def open_house(
     models: Models | None = None,
     clock: Callable[[], datetime] = utc_now,
     max_connections: int = 10,
+    traced: bool = True,
 ) -> AsyncIterator[House]:
     """Open everything that steps and cases need.
 
@@ -53,29 +56,38 @@ async def open_house(
         models: Who answers `ask()`; chosen from the environment unless given.
         clock: Gives the present moment.
         max_connections: Most connections to Postgres from this process.
+        traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
 
     Raises:
         StoreUnavailable: Postgres cannot be started or reached.
         ConfigurationError: A setting is wrong.
     """
-    configure_tracing()
+    if traced:
+        configure_tracing()
     models = models or models_from_env(os.environ)
     try:
         if dsn == MEMORY:
             services = memory_services()
             services.models, services.clock = models, clock
-            yield House(services, InMemorySaver())
+            yield House(services, InMemorySaver(), MemoryOwners())
             return
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(database(dsn, max_size=max_connections))
             await migrate(base.pool)
-            saver = AsyncPostgresSaver(base.pool)
-            await saver.setup()
             store = PostgresStore(base.pool)
+            journal = RidingJournal(store)
+            saver = CaseSaver(base.pool, journal)
+            await saver.setup()
+            stack.push_async_callback(saver.aclose)
+            owners = await stack.enter_async_context(PostgresOwners.open(base.pool))
             resources = PostgresResources(base, stack)
-            yield House(Services(store, store, models, resources, clock, True, base.where), saver)
+            services = Services(
+                store, journal, models, resources, clock, True, base.where, barrier=saver.barrier
+            )
+            yield House(services, saver, owners)
     finally:
-        await flush_tracing()
+        if traced:
+            await flush_tracing()
 
 
 @asynccontextmanager

@@ -1,0 +1,111 @@
+"""The driver: takes one case on from where it stands, as its only owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, Interrupt
+
+from langgraph_switchboard.cases import ENDED, CaseRow
+from langgraph_switchboard.checkpoints import EPOCH
+from langgraph_switchboard.errors import CaseBusy
+from langgraph_switchboard.nodes import Services, using
+from langgraph_switchboard.switchboard.flows import Flow
+from langgraph_switchboard.switchboard.opening import House
+
+_SUPERSTEPS = 200
+"""Bound on one run; LangGraph's own is 10,007 and starts anew at every resume."""
+_PATIENCE = 10.0
+"""Seconds that a decision waits for whoever drives its case just now."""
+
+
+class Driver:
+    """Drives cases, each under an ownership of its own.
+
+    Args:
+        house: The real things.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._owners = house.owners
+        self._services: Services = house.services
+
+    async def drive(self, flow: Flow, row: CaseRow) -> None:
+        """Drive a case on until it ends or waits for a person.
+
+        Raises:
+            CaseBusy: Somebody else drives it just now.
+            StoreError: The database failed; the case stands where it stood.
+        """
+        if row.status in ENDED:
+            return
+        async with self._owners.owning(row.case_id) as epoch:
+            config = config_of(row, epoch)
+            if row.status == "accepted":
+                # Its opening step has not been committed, so there is nothing to go on from.
+                await self._invoke(flow, row.input, config)
+                return
+            snapshot = await flow.graph.aget_state(config)
+            if snapshot.created_at is None:
+                await self._invoke(flow, row.input, config)
+            elif snapshot.interrupts:
+                await self._go_on_decided(flow, snapshot.interrupts, config)
+            else:
+                # The engine knows what is left to do; an empty `next` does not mean that nothing is.
+                await self._invoke(flow, None, config)
+
+    async def drive_patiently(self, flow: Flow, row: CaseRow) -> None:
+        """Drive a case on, waiting a little while somebody else drives it.
+
+        Raises:
+            CaseBusy: Somebody else still drives it after ten seconds.
+        """
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        pause = 0.02
+        while True:
+            try:
+                await self.drive(flow, row)
+                return
+            except CaseBusy:
+                if asyncio.get_running_loop().time() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+    async def _go_on_decided(
+        self, flow: Flow, interrupts: Sequence[Interrupt], config: RunnableConfig
+    ) -> None:
+        """Go on with decisions that stand in their rows and have not reached the case yet."""
+        for one in interrupts:
+            review = await self._services.store.review(review_of(one) or "")
+            if review is not None and review.status == "decided":
+                value = {"decision": review.decision, "version": review.version, "digest": review.digest}
+                await self._invoke(flow, Command(resume={one.id: value}), config, acting=review.decided_by)
+
+    async def _invoke(
+        self, flow: Flow, given: Any, config: RunnableConfig, *, acting: str | None = None
+    ) -> None:
+        with using(self._services, acting=acting):
+            # sync: a crash repeats at most the step in flight; the default loses finished ones.
+            await flow.graph.ainvoke(given, config, durability="sync")
+
+
+def config_of(row: CaseRow, epoch: int | None = None) -> RunnableConfig:
+    """How LangGraph is to run or read a case; with an epoch only its owner's writes are taken."""
+    owned = {} if epoch is None else {EPOCH: epoch}
+    return RunnableConfig(
+        configurable={"thread_id": row.case_id, **owned},
+        recursion_limit=_SUPERSTEPS,
+        run_name=row.flow,
+        metadata={"case": row.case_id, "flow": row.flow, "blueprint_version": row.blueprint_version},
+    )
+
+
+def review_of(interrupt: Interrupt) -> str | None:
+    """The id of the review that an interrupt asks for, or None where it is somebody else's."""
+    value = interrupt.value
+    review = value.get("review") if isinstance(value, Mapping) else None
+    return review.get("review_id") if isinstance(review, Mapping) else None
