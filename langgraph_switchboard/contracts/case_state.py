@@ -127,11 +127,15 @@ class Schemas:
     state: type
 
 
-def _latest_visits(left: dict[str, int] | None, right: dict[str, int] | None) -> dict[str, int]:
-    """Merge visit counters by step: the higher count stands (parallel branches touch different keys)."""
+def _latest_visits(left: dict[str, int] | None, right: object) -> dict[str, int]:
+    """Merge visit counters by step: the higher count stands (parallel branches touch different keys).
+
+    It takes anything: an error in a reducer would make the thread unreadable for good.
+    """
     merged = dict(left or {})
-    for step, count in (right or {}).items():
-        merged[step] = max(count, merged.get(step, 0))
+    for step, count in right.items() if isinstance(right, Mapping) else ():
+        if isinstance(count, int):
+            merged[step] = max(count, merged.get(step, 0))
     return merged
 
 
