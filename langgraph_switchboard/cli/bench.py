@@ -35,11 +35,19 @@ from langgraph_switchboard.cli.cpu import postgres_cpu
 from langgraph_switchboard.cli.workload import TICKET, bench_graph
 from langgraph_switchboard.postgres.pool import database
 
-SAVERS = ("none", "memory", "stock", "ours")
-DURABILITY: dict[str, Any] = {"memory": "async", "stock": "async", "ours": "sync"}
-CASES = {1: 60, 100: 400, 1000: 1000}
-
 BenchPool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+MAKERS: dict[str, Callable[[BenchPool], BaseCheckpointSaver[Any] | None]] = {
+    "none": lambda pool: None,
+    "memory": lambda pool: InMemorySaver(),
+    "stock": AsyncPostgresSaver,
+    "ours": GroupCommitSaver,
+}
+"""Each repetition of each saver has one of its own."""
+DURABILITY: dict[str, Any] = {"none": None, "memory": "async", "stock": "async"}
+"""LangGraph's default for the others; whoever is not named runs at `sync`."""
+CASES = {1: 60, 100: 400, 1000: 1000}
+"""How many cases are run at each concurrency."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +108,13 @@ class Bench:
         """Run that many cases, so many at a time, on empty tables.
 
         Args:
-            saver: One of `SAVERS`.
+            saver: One of `MAKERS`.
             concurrency: Cases in flight.
             cases: Cases in all.
         """
         checkpointer = await self._fresh(saver)
         app: Any = self._graph.compile(checkpointer=checkpointer)
-        durability = DURABILITY.get(saver)
+        durability = DURABILITY.get(saver, "sync")
         left = iter(range(cases))
         seconds: list[float] = []
 
@@ -143,11 +151,7 @@ class Bench:
         async with self._pool.connection() as conn:
             await conn.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
             await conn.execute("CHECKPOINT")  # so that no repetition pays for an earlier one's pages
-        if saver == "stock":
-            return AsyncPostgresSaver(self._pool)
-        if saver == "ours":
-            return GroupCommitSaver(self._pool)
-        return InMemorySaver() if saver == "memory" else None
+        return MAKERS[saver](self._pool)
 
     async def _marks(self) -> _Marks:
         async with self._pool.connection() as conn, AsyncCursor(conn, row_factory=tuple_row) as cursor:
@@ -200,7 +204,7 @@ async def bench_saver(
     *,
     repetitions: int = 3,
     cases: dict[int, int] | None = None,
-    savers: Sequence[str] = SAVERS,
+    savers: Sequence[str] = tuple(MAKERS),
     calm: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Results:
@@ -210,7 +214,7 @@ async def bench_saver(
         dsn: The server; None as for `database`.
         repetitions: How often each saver has its turn.
         cases: For each concurrency the number of cases; `CASES` by default.
-        savers: Which of `SAVERS`.
+        savers: Which of `MAKERS`.
         calm: Whether the garbage collector is kept calm, for all savers alike.
         say: Told what goes on.
 

@@ -16,6 +16,7 @@ class Operation:
     """Rows that belong together, and the caller who waits for their commit.
 
     Args:
+        number: Grows with every operation of the writer.
         key: Operations of one key are committed in the order in which they came.
         build: Makes the rows; called once, when there is room.
         run: Operations of one run stop at the first that fails; None: each for itself.
@@ -27,12 +28,13 @@ class Operation:
     """
 
     __slots__ = (
-        "broken", "build", "count", "done", "due", "held", "key", "large",
+        "broken", "build", "count", "done", "due", "held", "key", "large", "number",
         "ready", "rows", "run", "size", "token", "watchers",
     )  # fmt: skip
 
     def __init__(
         self,
+        number: int,
         key: str,
         build: Callable[[], Sequence[PartRows]],
         *,
@@ -43,6 +45,7 @@ class Operation:
         due: float,
         large: bool,
     ) -> None:
+        self.number = number
         self.key = key
         self.build = build
         self.run = run
@@ -59,11 +62,16 @@ class Operation:
         self.watchers: list[asyncio.Future[None]] = []
 
     def fill(self) -> None:
-        """Make the rows; what `build` raises is the caller's."""
-        rows = self.build()
-        self.rows = rows
-        self.count = sum(len(some) for _, some in rows)
-        self.size = size_of(rows)
+        """Make the rows; what `build` raises is kept in `broken`, for its place in the order."""
+        try:
+            self.rows = self.build()
+            for part, some in self.rows:
+                part.check(some)
+            self.count = sum(len(some) for _, some in self.rows)
+            self.size = size_of(self.rows)
+        except Exception as error:
+            self.broken = error
+        self.ready = True
 
 
 class Batch:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.postgres.packed import INT8, TEXT, Kind
 
 Row = tuple[bytes, ...]
@@ -56,6 +57,23 @@ class Part:
     def row(self, *values: Any) -> Row:
         """Make a row from Python values in the order of the columns."""
         return tuple(column.kind.field(value) for column, value in zip(self.columns, values, strict=True))
+
+    def check(self, rows: Sequence[Row]) -> None:
+        """Refuse rows that have not one field per column, before they meet those of others.
+
+        Raises:
+            ConfigurationError: One of them has too many or too few.
+        """
+        width = len(self.columns)
+        for row in rows:
+            if len(row) != width:
+                raise ConfigurationError(
+                    "A row does not fit its part",
+                    where=f"write to {self.table}",
+                    wanted=f"{width} fields",
+                    came=f"{len(row)}",
+                    mend="Make rows with `Part.row`",
+                )
 
     def merge(self, first: Row, last: Row) -> Row:
         """The row that stands after both were written one after the other."""
@@ -154,4 +172,4 @@ def _on_conflict(part: Part) -> str:
 
 def size_of(rows: Iterable[PartRows]) -> int:
     """Bytes that the rows take in the statement."""
-    return sum(len(field) for _, some in rows for row in some for field in row)
+    return sum(sum(map(len, row)) for _, some in rows for row in some)

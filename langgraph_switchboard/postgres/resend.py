@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from langgraph_switchboard.errors import StoreUnavailable
@@ -15,12 +15,20 @@ from langgraph_switchboard.postgres.packed import teach
 
 T = TypeVar("T")
 
-# The server, not the statement, is in trouble; to bisect a batch would not help.
-_TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction)
+_SERVER = ("08", "25006", "40", "53", "55P03", "57", "58")
+"""SQLSTATE classes that speak of the server, not of the statement: connection, read-only, deadlock and
+serialization, resources, lock timeout, operator and statement timeout, system. Others that psycopg calls
+operational, such as a row that is too large for its index, stay with the row."""
 
-# SQLSTATE classes after which the server has certainly rolled back: read-only, deadlock and
-# serialization, resources, lock timeout, statement timeout.
 _ROLLED_BACK = ("25006", "40", "53", "55P03", "57014")
+"""Those after which the server has certainly rolled back."""
+
+
+def is_transient(error: psycopg.Error) -> bool:
+    """Whether the server is in trouble, so that the same statement may do well later."""
+    if error.sqlstate is not None:
+        return error.sqlstate.startswith(_SERVER)
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
 
 
 async def resending(
@@ -56,7 +64,9 @@ async def resending(
             raise StoreUnavailable(
                 "The pool is closed", where="postgres", mend="Close the writer before its pool"
             ) from error
-        except _TRANSIENT as error:
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
             if not repeatable and not (error.sqlstate or "").startswith(_ROLLED_BACK):
                 raise StoreUnavailable(
                     "The connection was lost before the answer came",

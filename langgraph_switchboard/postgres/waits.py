@@ -69,9 +69,9 @@ class Waits:
         """Whether that name is among the latest committed ones."""
         return (key, token) in self._committed
 
-    def is_open(self, key: str, token: Hashable) -> bool:
-        """Whether an operation of that name is under way."""
-        return (key, token) in self._named
+    def is_open(self, key: str) -> bool:
+        """Whether any operation of that key is under way."""
+        return key in self._open
 
     def note_committed(self, key: str, token: Hashable) -> None:
         """Remember a name as committed, and wake who expects it."""

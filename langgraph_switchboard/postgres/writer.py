@@ -19,7 +19,8 @@ What it promises:
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+import itertools
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,14 @@ from langgraph_switchboard.errors import StoreError
 from langgraph_switchboard.postgres import verdicts
 from langgraph_switchboard.postgres.batch import Batch, Operation
 from langgraph_switchboard.postgres.bounded import BoundedCalls
+from langgraph_switchboard.postgres.intake import Intake
 from langgraph_switchboard.postgres.parts import Guard, Held, PartRows
 from langgraph_switchboard.postgres.resend import resending
+from langgraph_switchboard.postgres.sticky import FailedRuns
 from langgraph_switchboard.postgres.waits import Waits
 
 MAX_ROWS = 2_000
 MAX_BYTES = 8_000_000
-FAILED_RUNS_KEPT = 100_000
 
 
 @dataclass
@@ -50,7 +52,6 @@ class WriterCounts:
     statements: int = 0
     retries: int = 0
     bisections: int = 0
-    peak_pending: int = 0
 
 
 class _Lane:
@@ -94,15 +95,11 @@ class GroupCommitWriter:
         self._guard = guard
         self._lanes = [_Lane() for _ in range(lanes)]
         self._timeout = timeout
-        self._max_pending = max_pending
-        self._sticky = sticky
-        self._pending = 0
-        self._waiting: deque[Operation] = deque()
-        self._held_back: dict[str, deque[Operation]] = {}
-        self._failed: OrderedDict[Hashable, BaseException] = OrderedDict()
+        self._numbers = itertools.count()
+        self._intake = Intake(max_pending, self._queue, self._fail)
+        self._failed = FailedRuns(on=sticky)
         self._waits = Waits()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._letting_in = False
         self._closed = False
 
     # -- what callers use ----------------------------------------------------------
@@ -136,6 +133,7 @@ class GroupCommitWriter:
             raise verdicts.closed(key)
         loop = asyncio.get_running_loop()
         operation = Operation(
+            next(self._numbers),
             key,
             build,
             run=run,
@@ -145,15 +143,12 @@ class GroupCommitWriter:
             due=loop.time() + self._timeout / 2,
             large=large,
         )
-        if (failed := self._failed.get(run)) is not None:
-            operation.done.set_exception(verdicts.twin(failed))
-            self._waits.refuse(operation, failed)
-            return operation.done
-        self._waits.enter(operation)
-        if self._waiting or self._pending >= self._max_pending:
-            self._waiting.append(operation)
+        if error := self._failed.failure_of(operation):
+            operation.done.set_exception(error)
+            self._waits.refuse(operation, error)
         else:
-            self._admit(operation)
+            self._waits.enter(operation)
+            self._intake.enter(operation)
         return operation.done
 
     async def write(
@@ -194,9 +189,14 @@ class GroupCommitWriter:
         """Whether the operation of that name is known to be committed."""
         return self._waits.is_committed(key, token)
 
-    def is_open(self, key: str, token: Hashable) -> bool:
-        """Whether an operation of that name was entered and has not ended."""
-        return self._waits.is_open(key, token)
+    def is_open(self, key: str) -> bool:
+        """Whether an operation of that key was entered and has not ended."""
+        return self._waits.is_open(key)
+
+    @property
+    def peak_pending(self) -> int:
+        """The most operations that had their rows made and waited at one time."""
+        return self._intake.peak
 
     def note_committed(self, key: str, token: Hashable) -> None:
         """Say that something is committed that this writer did not write, such as what was read."""
@@ -204,7 +204,7 @@ class GroupCommitWriter:
 
     def forget(self, run: Hashable) -> None:
         """Let a failed run write again."""
-        self._failed.pop(run, None)
+        self._failed.forget(run)
 
     async def aclose(self) -> None:
         """Write out what was entered, then take nothing more.
@@ -215,59 +215,16 @@ class GroupCommitWriter:
         await self.settled()
         await self.calls.aclose()
 
-    # -- from the call to the lane -------------------------------------------------
-
-    def _admit(self, operation: Operation) -> None:
-        self._pending += 1
-        self.counts.peak_pending = max(self.counts.peak_pending, self._pending)
-        behind = self._held_back.get(operation.key)
-        if operation.large:
-            self._spawn(self._fill_aside(operation))
-            if behind is None:
-                behind = self._held_back[operation.key] = deque()
-        else:
-            try:
-                operation.fill()
-            except Exception as error:
-                self._fail(operation, error)
-                return
-            operation.ready = True
-        if behind is not None:
-            behind.append(operation)
-        else:
-            self._queue(operation)
-
-    async def _fill_aside(self, operation: Operation) -> None:
-        error: Exception | None = None
-        try:
-            await asyncio.to_thread(operation.fill)
-        except Exception as raised:
-            error = raised
-        operation.ready = True
-        operation.broken = error
-        behind = self._held_back[operation.key]
-        while behind and behind[0].ready:
-            first = behind.popleft()
-            if first.broken is not None:
-                self._fail(first, first.broken)
-            else:
-                self._queue(first)
-        if not behind:
-            del self._held_back[operation.key]
+    # -- from the lane to the commit -----------------------------------------------
 
     def _queue(self, operation: Operation) -> None:
         lane = self._lanes[hash(operation.key) % len(self._lanes)]
         lane.queue.append(operation)
         if not lane.busy:
             lane.busy = True
-            self._spawn(self._drain(lane))
-
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    # -- from the lane to the commit -----------------------------------------------
+            task = asyncio.ensure_future(self._drain(lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def new_batch(self) -> Batch:
         """An empty batch."""
@@ -288,8 +245,8 @@ class GroupCommitWriter:
         now = asyncio.get_running_loop().time()
         while queue and batch.count < MAX_ROWS and batch.size < MAX_BYTES:
             operation = queue[0]
-            if not self._still_wanted(operation, now):
-                queue.popleft()
+            if error := self._verdict(operation, now):
+                self._fail(queue.popleft(), error)
                 continue
             too_much = batch.count + operation.count > MAX_ROWS or batch.size + operation.size > MAX_BYTES
             if (too_much and batch.operations) or not batch.add(operation):
@@ -297,16 +254,13 @@ class GroupCommitWriter:
             queue.popleft()
         return batch
 
-    def _still_wanted(self, operation: Operation, now: float) -> bool:
-        if (failed := self._failed.get(operation.run)) is not None:
-            self._fail(operation, verdicts.twin(failed))
-        elif operation.done.cancelled():
-            self._fail(operation, verdicts.dropped(operation))
-        elif now > operation.due:
-            self._fail(operation, verdicts.overdue(operation))
-        else:
-            return True
-        return False
+    def _verdict(self, operation: Operation, now: float) -> BaseException | None:
+        """Why the operation is not sent, if it is not."""
+        if error := self._failed.failure_of(operation):
+            return error
+        if operation.done.cancelled():
+            return verdicts.dropped(operation)
+        return verdicts.overdue(operation) if now > operation.due else None
 
     async def _flush(self, batch: Batch) -> None:
         try:
@@ -335,8 +289,8 @@ class GroupCommitWriter:
         for half in (batch.operations[:middle], batch.operations[middle:]):
             rest = self.new_batch()
             for operation in half:
-                if (failed := self._failed.get(operation.run)) is not None:
-                    self._fail(operation, verdicts.twin(failed))
+                if earlier := self._failed.failure_of(operation):
+                    self._fail(operation, earlier)
                 else:
                     rest.add(operation)
             if rest.operations:
@@ -361,10 +315,7 @@ class GroupCommitWriter:
     # -- how an operation ends -----------------------------------------------------
 
     def _fail(self, operation: Operation, error: BaseException) -> None:
-        if self._sticky and operation.run is not None and operation.run not in self._failed:
-            self._failed[operation.run] = verdicts.twin(error)
-            if len(self._failed) > FAILED_RUNS_KEPT:
-                self._failed.popitem(last=False)
+        self._failed.note(operation, error)
         self._settle(operation, error)
 
     def _settle(self, operation: Operation, error: BaseException | None) -> None:
@@ -374,15 +325,4 @@ class GroupCommitWriter:
             else:
                 operation.done.set_exception(error)
         self._waits.leave(operation, error)
-        self._pending -= 1
-        self._let_in()
-
-    def _let_in(self) -> None:
-        if self._letting_in:  # an admission that fails ends here again: one loop, no recursion
-            return
-        self._letting_in = True
-        try:
-            while self._waiting and self._pending < self._max_pending:
-                self._admit(self._waiting.popleft())
-        finally:
-            self._letting_in = False
+        self._intake.leave()

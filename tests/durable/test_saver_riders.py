@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
+import threading
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pytest
@@ -14,11 +17,11 @@ from langgraph.types import Send
 from psycopg import errors
 from typing_extensions import TypedDict
 
-from langgraph_switchboard.checkpoints import GroupCommitSaver
+from langgraph_switchboard.checkpoints import GroupCommitSaver, TaskKey
 from langgraph_switchboard.checkpoints.saver import run_of
 from langgraph_switchboard.errors import StoreUnavailable, Superseded
 from langgraph_switchboard.postgres import Pool
-from langgraph_switchboard.postgres.parts import Held
+from langgraph_switchboard.postgres.parts import Held, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
 from tests.durable.flows import Walk, make_events, note_event
 from tests.durable.notes import OWNERS, count, make_tables, rows
@@ -55,6 +58,46 @@ async def test_riders_and_the_tasks_writes_are_in_one_transaction(pg_pool: Pool)
         FROM events e JOIN checkpoint_writes w USING (task_id) GROUP BY 1 ORDER BY 1
     """
     assert await rows(pg_pool, together) == [("a", 1, True), ("b", 1, True)]
+
+
+async def test_riders_are_asked_at_the_call_and_on_the_loop(pg_pool: Pool) -> None:
+    """Also when the writes are large and their rows are made in a thread."""
+    asked: list[int] = []
+
+    def riders(task: TaskKey, writes: Sequence[tuple[str, Any]]) -> list[PartRows]:
+        asked.append(threading.get_ident())
+        return note_event(task, writes)
+
+    await make_events(pg_pool)
+    saver = GroupCommitSaver(pg_pool, riders=riders)
+    await saver.setup()
+    config: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "id"}}
+    large = asyncio.ensure_future(
+        saver.aput_writes(config, [("text", "x" * 100_000), ("done", ["a"])], "task")
+    )
+    await asyncio.sleep(0)
+
+    assert asked == [threading.get_ident()]
+    await large
+    assert await rows(pg_pool, "SELECT step FROM events") == [("a",)]
+
+
+async def test_riders_that_raise_stop_the_run(pg_pool: Pool) -> None:
+    """A rider that cannot be made is a write that failed: nothing of the task is saved without it."""
+
+    def riders(task: TaskKey, writes: Sequence[tuple[str, Any]]) -> list[PartRows]:
+        if ("done", ["b"]) in writes:
+            raise LookupError("no such event")
+        return []
+
+    saver = GroupCommitSaver(pg_pool, riders=riders)
+    await saver.setup()
+    with pytest.raises(LookupError):
+        await _run(walk("a", "b", "c").compile(checkpointer=saver))
+
+    last = await saver.aget_tuple(_config("thread"))
+    assert last is not None
+    assert last.checkpoint["channel_values"]["done"] == ["a"]
 
 
 async def test_a_refused_rider_fails_the_writes_and_stops_the_run(pg_pool: Pool) -> None:

@@ -161,6 +161,21 @@ async def test_five_hundred_readers_share_a_few_queries(pg_pool: Pool) -> None:
     assert saver.reader.queries - before <= 6
 
 
+async def test_a_key_that_cannot_be_asked_for_fails_its_own_reader(pg_pool: Pool) -> None:
+    """A NUL in a thread's name: the stock saver's class of error, and whoever asks beside it is answered."""
+    saver = GroupCommitSaver(pg_pool)
+    await saver.setup()
+    bad: Any = {"configurable": {"thread_id": "nul \x00"}}
+    good: Any = {"configurable": {"thread_id": "good"}}
+    with pytest.raises(DataError):
+        await AsyncPostgresSaver(pg_pool).aget_tuple(bad)
+
+    ends = await asyncio.gather(saver.aget_tuple(good), saver.aget_tuple(bad), return_exceptions=True)
+
+    assert ends[0] is None
+    assert isinstance(ends[1], DataError)
+
+
 async def test_an_old_checkpoint_still_finds_what_was_sent_to_its_tasks(pg_pool: Pool) -> None:
     """Below version 4 the sends stand with the parent; both savers read them into the child."""
     saver = GroupCommitSaver(pg_pool)

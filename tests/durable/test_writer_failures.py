@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from langgraph_switchboard.errors import StoreUnavailable
+from langgraph_switchboard.errors import ConfigurationError, StoreUnavailable
 from langgraph_switchboard.postgres import Pool, open_pool
+from langgraph_switchboard.postgres.parts import PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
 from langgraph_switchboard.testing.proxy import faulty_network
-from tests.durable.notes import POISON, blocked, count, line, make_tables, note, note_writer, rows, until
+from tests.durable.notes import (
+    NOTES,
+    POISON,
+    blocked,
+    count,
+    line,
+    make_tables,
+    note,
+    note_writer,
+    rows,
+    until,
+)
 
 pytestmark = pytest.mark.pg
 
@@ -44,6 +57,48 @@ async def test_rows_that_cannot_even_be_made_fail_their_own_caller(pg_pool: Pool
 
         assert ends[0] is None
         assert isinstance(ends[1], UnicodeEncodeError)
+
+
+async def test_a_row_too_large_for_its_index_is_not_taken_for_trouble_of_the_server(pg_pool: Pool) -> None:
+    """Psycopg calls it operational, but sending it again never helps: it fails alone, and at once."""
+    async with note_writer(pg_pool, timeout=60) as writer:
+        endless = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(200))
+        ends = await asyncio.gather(
+            *(writer.write(f"case-{n}", note(endless if n == 7 else f"case-{n}", 0)) for n in range(20)),
+            return_exceptions=True,
+        )
+
+        assert isinstance(ends[7], errors.ProgramLimitExceeded)
+        assert isinstance(ends[7], psycopg.OperationalError)
+        assert [end for n, end in enumerate(ends) if n != 7] == [None] * 19
+        assert writer.counts.retries == 0
+
+
+async def test_a_malformed_row_fails_its_own_caller(pg_pool: Pool) -> None:
+    """One field too few is found before the row meets those of others."""
+    async with note_writer(pg_pool) as writer:
+        ends = await asyncio.gather(
+            writer.write("good", note("good", 0)),
+            writer.write("bad", [PartRows(NOTES, [NOTES.row("bad", 0, "", "{}")[:-1]])]),
+            return_exceptions=True,
+        )
+
+        assert ends[0] is None
+        assert isinstance(ends[1], ConfigurationError)
+
+
+async def test_a_failure_stops_what_comes_later_and_not_what_came_before(pg_pool: Pool) -> None:
+    """The rows of the second cannot be made, while the first of the same run still waits to be sent."""
+    async with note_writer(pg_pool) as writer:
+        ends = await asyncio.gather(
+            writer.enter("case", lambda: note("case", 1), run="run"),
+            writer.enter("case", lambda: note("case", 2, first="\ud800"), run="run"),
+            writer.enter("case", lambda: note("case", 3), run="run"),
+            return_exceptions=True,
+        )
+
+        assert [type(end) for end in ends] == [type(None), UnicodeEncodeError, UnicodeEncodeError]
+        assert await rows(pg_pool, "SELECT n FROM notes") == [(1,)]
 
 
 async def test_the_first_failure_of_a_run_fails_every_later_write_of_it(pg_pool: Pool) -> None:
