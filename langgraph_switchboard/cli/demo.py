@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from langgraph_switchboard.cli.intake import Intake, read_cases
-from langgraph_switchboard.cli.project import only_flow, project_settings
-from langgraph_switchboard.cli.run import finish, input_of, report_broken, report_rejects, run_batch
+from langgraph_switchboard.cli.project import named_flow, project_settings
+from langgraph_switchboard.cli.run import end, finish, input_of, run_batch
 from langgraph_switchboard.cli.screen import out, program, run_async, say
 from langgraph_switchboard.cli.story import story
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.graphs import Blueprint
-from langgraph_switchboard.switchboard import Switchboard, load_blueprint
+from langgraph_switchboard.switchboard import Switchboard
 
 
 def demo(
@@ -23,17 +23,28 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Run the project's demo cases and say what to do next."""
-    blueprint = load_blueprint(only_flow())
-    named = project_settings().get("demo")
-    if not named:
-        raise ConfigurationError(
-            "this project names no demo cases", mend="Write demo = 'file.jsonl' under [tool.switchboard]."
-        )
-    file = Path(str(named))
+    blueprint = named_flow()
+    file = demo_file()
     # Every demo is a batch of its own: the second one runs, too.
     batch = f"demo-{datetime.now(UTC):%m%d-%H%M%S}"
     intake = read_cases(file, input_of(blueprint), batch=batch, expect="expect")
     run_async(_demo(blueprint, intake, file, concurrency, as_json))
+
+
+def demo_file() -> Path:
+    """The project's demo cases.
+
+    Raises:
+        ConfigurationError: The project names none.
+    """
+    named = project_settings().get("demo")
+    if not named:
+        raise ConfigurationError(
+            "this project names no demo cases",
+            where="pyproject.toml",
+            mend="Write demo = 'file.jsonl' under [tool.switchboard], and run from the project's folder.",
+        )
+    return Path(str(named))
 
 
 async def _demo(blueprint: Blueprint, intake: Intake, file: Path, concurrency: int, as_json: bool) -> None:
@@ -41,16 +52,13 @@ async def _demo(blueprint: Blueprint, intake: Intake, file: Path, concurrency: i
         say(switchboard.where)
         say(switchboard.services.models.line)
         say(f"{len(intake.cases):,} tickets from {file} through the flow {blueprint.name!r}")
-        summary, broken, wall = await run_batch(switchboard, blueprint, intake, concurrency)
+        summary, broken = await run_batch(switchboard, blueprint, intake, concurrency)
         if not as_json:
             await _stories(switchboard, intake)
-        finish(summary, wall, as_json, rejected=len(intake.rejects))
-        report_broken(broken)
-        report_rejects(file, intake.rejects)
+        finish(summary, as_json, rejected=len(intake.rejects))
         if not as_json:
             await _next_steps(switchboard, intake)
-    if broken or intake.rejects:
-        raise typer.Exit(1)
+    end(file, intake, broken)
 
 
 async def _stories(switchboard: Switchboard, intake: Intake) -> None:

@@ -77,12 +77,14 @@ class Intake:
         batch: Name that its cases carry: `batch/id`.
         columns: Which column was taken for what.
         cases: The cases, in the order of the file.
+        lines: The line that each case stands on, by its id.
         rejects: The lines that cannot be taken.
     """
 
     batch: str
     columns: Columns
     cases: list[NewCase] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
 
@@ -116,18 +118,15 @@ def read_cases(
     rows = list(_rows(path))
     columns = _columns(path, rows, contract, text, id_column, expect)
     intake = Intake(batch or path.stem, columns)
-    seen: dict[str, int] = {}
     for line, raw, row in rows:
         try:
             case = _case(intake, contract, row, groups, raw)
-            if case.case_id in seen:
-                raise InputRefused(
-                    f"the id was used on line {seen[case.case_id]} already", mend="Give it another."
-                )
+            if case.case_id in intake.lines:
+                raise _used_before(intake, case)
         except (InputRefused, ContractViolation) as error:
             intake.rejects.append(Reject(line, str(error), raw[:500]))
         else:
-            seen[case.case_id] = line
+            intake.lines[case.case_id] = line
             intake.cases.append(case)
     return intake
 
@@ -300,6 +299,14 @@ def _case(
     if columns.expect:
         labels["expect"] = _expected(row.get(columns.expect), columns.expect, groups)
     return NewCase(contract.accept(fields, by="input"), f"{intake.batch}/{number}", labels)
+
+
+def _used_before(intake: Intake, case: NewCase) -> InputRefused:
+    """Two cases under one id, or, where the content is the id, one case twice."""
+    before = f"line {intake.lines[case.case_id]}"
+    if intake.columns.id is None:
+        return InputRefused(f"the same text stands on {before}", mend="Name a column of ids with --id.")
+    return InputRefused(f"the id was used on {before} already", mend="Give it another.")
 
 
 def _id(row: dict[str, Any], columns: Columns, text: str) -> str:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
 
 from langgraph_switchboard.cases import STATUSES, ReviewRow
 from langgraph_switchboard.cli.project import flow_references
 from langgraph_switchboard.cli.screen import err, out, program, run_async, say
-from langgraph_switchboard.cli.story import story
+from langgraph_switchboard.cli.story import fields, story
 from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewError
 from langgraph_switchboard.switchboard import CaseView, Switchboard
 
@@ -94,9 +95,13 @@ def reviews(
         for row in rows:
             table.add_row(row.review_id, row.case_id, row.reason, _ago(row.opened_at), _due(row.due_at))
         out.print(table)
-        say(
-            f"{waiting:,} cases wait. Show one: switchboard reviews ID. Decide: switchboard decide ID approve"
-        )
+        if not rows:
+            say("nobody waits for a person")
+            return
+        more = f" ({len(rows):,} shown; --limit shows more)" if waiting > len(rows) else ""
+        say(f"{waiting:,} cases wait{more}")
+        say(f"show one whole: {program()} reviews {rows[0].review_id}")
+        say(f"decide it:      {program()} decide {rows[0].review_id} approve")
 
     run_async(show())
 
@@ -159,9 +164,7 @@ def _show_review(row: ReviewRow, as_json: bool) -> None:
     for name, payload in row.shown.items():
         title = f"{name} (to decide on)" if name == row.subject else name
         out.print(f"\n{title}", style="bold", markup=False)
-        for field, value in payload.items():
-            if value not in (None, "", [], {}) and field != "opinions":
-                out.print(f"  {field}: {value}", markup=False, highlight=False)
+        out.print(Padding(fields(payload, full=True, told=("opinions",)), (0, 0, 0, 2)))
     if row.status == "decided":
         out.print(f"\nDecided by {row.decided_by}: {(row.decision or {}).get('type')}", markup=False)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_switchboard.errors import ConfigurationError
+from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.switchboard import load_blueprint
 
 FLOWS_SETTING = "SWITCHBOARD_FLOWS"
 
@@ -39,8 +42,7 @@ def flow_references(named: str | None = None) -> list[str]:
     import_from_here()
     if named:
         return [named]
-    setting = os.environ.get(FLOWS_SETTING, "")
-    flows = [one.strip() for one in setting.split(",") if one.strip()] or project_settings().get("flows", [])
+    flows = _own_flows()
     if not flows:
         raise ConfigurationError(
             "no flow is named",
@@ -48,7 +50,30 @@ def flow_references(named: str | None = None) -> list[str]:
             mend="Or write flows = ['module:name'] under [tool.switchboard] in pyproject.toml, "
             f"or set {FLOWS_SETTING}.",
         )
-    return [str(one) for one in flows]
+    return flows
+
+
+def named_flow(named: str | None = None) -> Blueprint:
+    """The blueprint that a command is about: the named one, or the only one of the project.
+
+    Raises:
+        ConfigurationError: There is none of that name, or several to choose from; says which is meant.
+        BlueprintError: The blueprint cannot be made.
+    """
+    reference = only_flow(named)
+    try:
+        return load_blueprint(reference)
+    except ConfigurationError as error:
+        close = difflib.get_close_matches(reference, _own_flows(), n=1, cutoff=0.3)
+        if "Did you mean" in error.mend or not close or close[0] == reference:
+            raise
+        raise ConfigurationError(
+            error.problem,
+            where=error.where,
+            wanted=error.wanted,
+            came=error.came,
+            mend=f"Did you mean {close[0]}? {error.mend}".strip(),
+        ) from None
 
 
 def only_flow(named: str | None = None) -> str:
@@ -63,6 +88,16 @@ def only_flow(named: str | None = None) -> str:
             "several flows are named", came=", ".join(flows), mend="Choose one with --flow."
         )
     return flows[0]
+
+
+def _own_flows() -> list[str]:
+    setting = os.environ.get(FLOWS_SETTING, "")
+    flows = [one.strip() for one in setting.split(",") if one.strip()] or project_settings().get("flows", [])
+    if not isinstance(flows, list):
+        raise ConfigurationError(
+            "flows is no list", where="pyproject.toml, [tool.switchboard]", wanted="flows = ['module:name']"
+        )
+    return [str(one) for one in flows]
 
 
 def import_from_here() -> None:

@@ -11,14 +11,19 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from langgraph_switchboard.cases import OPEN, CaseRow
 from langgraph_switchboard.cli.intake import Intake, Reject, read_cases, read_groups, write_rejects
-from langgraph_switchboard.cli.project import only_flow
+from langgraph_switchboard.cli.project import named_flow
 from langgraph_switchboard.cli.screen import err, out, run_async, say
 from langgraph_switchboard.cli.summary import Summary, summarise, tables
 from langgraph_switchboard.contracts import Contract
-from langgraph_switchboard.errors import CaseError, InputRefused, SwitchboardError
+from langgraph_switchboard.errors import CaseError, InputRefused, StoreError, SwitchboardError
 from langgraph_switchboard.graphs import Blueprint
-from langgraph_switchboard.switchboard import NewCase, Switchboard, load_blueprint
+from langgraph_switchboard.switchboard import NewCase, Switchboard
+
+_CHUNK = 500
+_SHOWN = 10
+"""How many of the lines or cases in trouble are listed on the screen."""
 
 
 def run(
@@ -38,7 +43,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Run cases from a file. Run it again after a crash: it goes on where it stopped."""
-    blueprint = load_blueprint(only_flow(flow))
+    blueprint = named_flow(flow)
     groups = read_groups(map_) if map_ else None
     if groups is not None and expect is None:
         raise InputRefused("a map needs labels to group", mend="Name their column with --expect.")
@@ -69,78 +74,122 @@ async def _run(blueprint: Blueprint, intake: Intake, file: Path, concurrency: in
         say(switchboard.where)
         say(switchboard.services.models.line)
         say(f"{file.name}: {len(intake.cases):,} cases; {intake.columns.line()}")
-        summary, broken, wall = await run_batch(switchboard, blueprint, intake, concurrency)
-    finish(summary, wall, as_json, rejected=len(intake.rejects))
-    report_broken(broken)
-    report_rejects(file, intake.rejects)
-    if broken or intake.rejects:
-        raise typer.Exit(1)
+        summary, broken = await run_batch(switchboard, blueprint, intake, concurrency)
+    finish(summary, as_json, rejected=len(intake.rejects))
+    end(file, intake, broken)
 
 
 async def run_batch(
     switchboard: Switchboard, blueprint: Blueprint, intake: Intake, concurrency: int
-) -> tuple[Summary, dict[str, SwitchboardError], float]:
+) -> tuple[Summary, dict[str, SwitchboardError]]:
     """Drive the cases of an intake with a progress bar.
 
     Returns:
-        The summary, the cases that broke off with their errors, and the seconds it took.
+        The summary, and the cases that broke off with their errors.
+
+    Raises:
+        StoreError: The database is gone, so that no summary can be made; what broke off has been told.
     """
-    fresh = await _own_cases(switchboard, blueprint, intake)
+    kept, at_rest = await _own_cases(switchboard, blueprint, intake)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        bar = progress.add_task("running", total=len(fresh))
+        bar = progress.add_task("running", total=len(kept))
         broken = await switchboard.run_many(
-            blueprint, fresh, concurrency=concurrency, on_case=lambda _: progress.advance(bar)
+            blueprint, kept, concurrency=concurrency, on_case=lambda _: progress.advance(bar)
         )
-    wall = time.perf_counter() - started
-    return await summarise(switchboard.services.store, [case.case_id for case in fresh]), broken, wall
+    seconds = time.perf_counter() - started
+    expected = {case.case_id: case.labels.get("expect") for case in kept}
+    try:
+        summary = await summarise(switchboard.services.store, expected)
+    except StoreError:
+        report_broken(broken)
+        raise
+    summary.driven, summary.wall = len(kept) - at_rest, seconds
+    return summary, broken
 
 
-async def _own_cases(switchboard: Switchboard, blueprint: Blueprint, intake: Intake) -> list[NewCase]:
-    """The cases without those whose id belongs to other content; these become rejects."""
-    flow, known = switchboard.flow(blueprint), {}
-    for row in await switchboard.services.store.cases(labels={"batch": intake.batch}, limit=None):
-        known[row.case_id] = row
+async def _own_cases(
+    switchboard: Switchboard, blueprint: Blueprint, intake: Intake
+) -> tuple[list[NewCase], int]:
+    """The cases whose id is free or their own, and how many of them are at rest already.
+
+    An id that belongs to other content becomes a reject: two cases under one id would be one lost.
+    """
+    flow = switchboard.flow(blueprint)
+    known = await _known(switchboard, [case.case_id for case in intake.cases])
     kept = []
-    for line, case in enumerate(intake.cases, 1):
+    for case in intake.cases:
         before = known.get(case.case_id)
-        if before is not None and (before.flow, before.input) != (flow.name, flow.payloads(case.inputs)):
-            error = CaseError(
-                f"the id {case.case_id!r} belongs to a case with other content",
-                mend="Give the batch another name with --batch.",
-            )
-            intake.rejects.append(Reject(line, str(error), ""))
-        else:
+        if before is None or (before.flow, before.input) == (flow.name, flow.payloads(case.inputs)):
             kept.append(case)
-    done = sum(1 for case in kept if case.case_id in known)
-    if done:
-        say(f"{done:,} of them are known from an earlier run; what broke off goes on, nothing is done twice")
-    return kept
+            continue
+        error = CaseError(
+            f"the id {case.case_id!r} belongs to a case with other content",
+            mend="Give the batch another name with --batch.",
+        )
+        raw = json.dumps(flow.payloads(case.inputs))
+        intake.rejects.append(Reject(intake.lines[case.case_id], str(error), raw[:500]))
+    rows = [known[case.case_id] for case in kept if case.case_id in known]
+    at_rest = sum(row.status not in OPEN for row in rows)
+    if rows:
+        say(f"{len(rows):,} of them are known: {at_rest:,} stay as they are, {len(kept) - at_rest:,} are run")
+    return kept, at_rest
 
 
-def finish(summary: Summary, wall: float, as_json: bool, *, rejected: int = 0) -> None:
+async def _known(switchboard: Switchboard, case_ids: Sequence[str]) -> dict[str, CaseRow]:
+    store, known = switchboard.services.store, {}
+    for start in range(0, len(case_ids), _CHUNK):
+        for row in await store.cases(case_ids=case_ids[start : start + _CHUNK], limit=None):
+            known[row.case_id] = row
+    return known
+
+
+def finish(summary: Summary, as_json: bool, *, rejected: int = 0) -> None:
     """Print the summary: tables for people, one line of JSON for programs."""
     if as_json:
-        line = {**summary.as_json(), "rejected": rejected, "seconds": round(wall, 3)}
+        line = {**summary.as_json(), "rejected": rejected}
         out.print(json.dumps(line), soft_wrap=True, highlight=False, markup=False)
         return
-    for table in tables(summary, wall):
+    for table in tables(summary):
         out.print(table)
+
+
+def end(file: Path, intake: Intake, broken: dict[str, SwitchboardError]) -> None:
+    """Say what went wrong, if anything did.
+
+    Raises:
+        typer.Exit: Something did: 1.
+    """
+    report_broken(broken)
+    report_rejects(file, sorted(intake.rejects, key=lambda one: one.line))
+    if broken or intake.rejects:
+        raise typer.Exit(1)
 
 
 def report_broken(broken: dict[str, SwitchboardError]) -> None:
     """Say which cases broke off, and how to go on."""
-    for case_id, error in list(broken.items())[:5]:
+    for case_id, error in list(broken.items())[:_SHOWN]:
         err.print(f"broke off: {case_id}: {error}", markup=False, soft_wrap=True)
     if broken:
         say(f"{len(broken):,} cases broke off; none is lost: run the same command again.")
 
 
 def report_rejects(file: Path, rejects: Sequence[Reject]) -> None:
-    """Say which lines were not taken, and keep them beside the file."""
-    for one in rejects[:10]:
+    """Say which lines were not taken, and keep them beside the file.
+
+    Raises:
+        InputRefused: They cannot be written there; then all of them have been told.
+    """
+    if not rejects:
+        return
+    try:
+        beside: Path | None = write_rejects(file, rejects)
+    except InputRefused as error:
+        beside, unwritten = None, error
+    for one in rejects[: _SHOWN if beside else None]:
         err.print(f"{file.name}:{one.line}: {one.why}", markup=False, soft_wrap=True)
-    if rejects:
-        more = f" ({len(rejects) - 10:,} more)" if len(rejects) > 10 else ""
-        say(f"{len(rejects):,} lines were not taken{more}; they stand in {write_rejects(file, rejects)}")
+    if beside is None:
+        raise unwritten
+    more = f" ({len(rejects) - _SHOWN:,} more)" if len(rejects) > _SHOWN else ""
+    say(f"{len(rejects):,} lines were not taken{more}; they stand in {beside}")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import typer
 from rich.console import Console
 
 T = TypeVar("T")
@@ -32,5 +33,15 @@ def program() -> str:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work on an event loop of its own."""
-    return asyncio.run(work)
+    """Run a command's work on an event loop of its own.
+
+    Raises:
+        typer.Exit: Somebody pressed Ctrl-C; 130, as shells have it.
+    """
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        err.print(
+            f"stopped; nothing is lost: run the same command again, or `{program()} resume`.", style="yellow"
+        )
+        raise typer.Exit(130) from None

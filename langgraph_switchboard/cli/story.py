@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.console import RenderableType
@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from langgraph_switchboard.cli.screen import program
 from langgraph_switchboard.ledger import Event
 from langgraph_switchboard.nodes import END
 from langgraph_switchboard.switchboard import CaseView
@@ -40,22 +41,43 @@ def story(view: CaseView, *, width: int = 100, full: bool = False) -> list[Rende
         (row.status, _STYLES.get(row.status, "")),
     )
     if row.reason:
-        head.append(f"  ({row.reason})")
+        head.append(f": {row.reason}")
+    # Times are the reader's own; the zone is said once.
+    head.append(f"\naccepted {row.created_at.astimezone():%Y-%m-%d %H:%M:%S %Z}", style="dim")
     shown: list[RenderableType] = [head]
     for field, payload in row.input.items():
-        shown.append(Panel(_fields(payload, full), title=field, title_align="left", width=width))
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for name in ("time", "step", "what", "ms"):
-        table.add_column(name, justify="right" if name == "ms" else "left", vertical="top")
+        shown.append(Panel(fields(payload, full=full), title=field, title_align="left", width=width))
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, width=width)
+    for name in ("time", "step"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what", ratio=1)
+    table.add_column("took", justify="right", no_wrap=True)
     for entry in view.story:
         event = entry.event
-        took = "" if event.seconds is None else f"{1000 * event.seconds:.1f} ms"
-        table.add_row(f"{event.at:%H:%M:%S}", event.step, _what(event, full), took)
+        table.add_row(f"{event.at.astimezone():%H:%M:%S}", event.step, _what(event, full), _took(event))
     shown.append(table)
     for review in view.reviews:
         if review.status == "open":
-            shown.append(Text(f"waits for a person: switchboard reviews {review.review_id}", style="yellow"))
+            said = f"waits for a person: {program()} reviews {review.review_id}"
+            shown.append(Text(said, style="yellow"))
     return shown
+
+
+def fields(payload: Mapping[str, Any], *, full: bool, told: Collection[str] = ()) -> Text:
+    """The fields of a payload, one a line; empty ones are left out.
+
+    Args:
+        payload: JSON-plain fields by name.
+        full: Show texts whole, and the router's further opinions; else each is cut to a few lines.
+        told: Fields left out since they were told already.
+    """
+    lines = []
+    for name, value in payload.items():
+        if value in (None, "", [], {}) or name in told or (name == "opinions" and not full):
+            continue
+        said = _plain(value)
+        lines.append(f"{name}: {said if full else textwrap.shorten(said, 300, placeholder=' …')}")
+    return Text("\n".join(lines))
 
 
 def _what(event: Event, full: bool) -> Text:
@@ -102,7 +124,11 @@ def _done(event: Event, full: bool) -> Text:
         text.append(f"\n{_by(data)}", style="dim")
     if event.step != "open":  # the input stands above already
         for envelope in gave.values():
-            text.append("\n").append(_fields(envelope.get("payload", {}), full))
+            payload = envelope.get("payload", {})
+            told = {name for name in ("reason", "confidence") if data.get(name) == payload.get(name)}
+            if rest := fields(payload, full=full, told=told):
+                rest.stylize("dim")
+                text.append("\n").append(rest)
     return text
 
 
@@ -116,20 +142,25 @@ def _by(data: Mapping[str, Any]) -> str:
     return f"{who}, cost {'unknown' if cost is None else f'${cost:.4f}'}"
 
 
-def _fields(payload: Mapping[str, Any], full: bool) -> Text:
-    lines = []
-    for name, value in payload.items():
-        if value in (None, "", [], {}) or (name == "opinions" and not full):
-            continue
-        said = (
-            value
-            if isinstance(value, str)
-            else ", ".join(map(str, value))
-            if isinstance(value, list)
-            else str(value)
-        )
-        lines.append(f"{name}: {said if full else textwrap.shorten(said, 300, placeholder=' …')}")
-    return Text("\n".join(lines), style="dim")
+def _plain(value: object) -> str:
+    """A JSON value as a person would write it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.2f}"
+        case dict():
+            return " ".join(_plain(one) for one in value.values() if one not in (None, "", [], {}))
+        case list():
+            return ", ".join(map(_plain, value))
+        case _:
+            return str(value)
+
+
+def _took(event: Event) -> str:
+    if event.seconds is None:
+        return ""
+    return f"{event.seconds:.1f} s" if event.seconds >= 1 else f"{1000 * event.seconds:.1f} ms"
 
 
 def _place(goto: object) -> str:

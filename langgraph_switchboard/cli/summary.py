@@ -43,6 +43,8 @@ class Summary:
         right: Routed to the expected label.
         judged: Cases that carry an expected label.
         by_label: Expected label to (right, judged).
+        driven: Cases that this run had to drive; the others were at rest before it.
+        wall: Seconds that it took.
     """
 
     total: int = 0
@@ -57,6 +59,8 @@ class Summary:
     right: int = 0
     judged: int = 0
     by_label: dict[str, tuple[int, int]] = field(default_factory=dict)
+    driven: int = 0
+    wall: float = 0.0
 
     @property
     def routing_accuracy(self) -> float | None:
@@ -78,12 +82,19 @@ class Summary:
             "p50_ms": _ms(self.seconds, 50),
             "p95_ms": _ms(self.seconds, 95),
             "cost_usd": self.cost_usd,
+            "driven": self.driven,
+            "seconds": round(self.wall, 3),
         }
 
 
-async def summarise(store: CaseStore, case_ids: Sequence[str]) -> Summary:
-    """Read what became of the cases."""
-    summary = Summary()
+async def summarise(store: CaseStore, expected: Mapping[str, str | None]) -> Summary:
+    """Read what became of the cases.
+
+    Args:
+        store: Where they stand.
+        expected: The cases' ids, each with the label that routing should give, or None.
+    """
+    summary, case_ids = Summary(), list(expected)
     for start in range(0, len(case_ids), _CHUNK):
         chunk = case_ids[start : start + _CHUNK]
         rows = {row.case_id: row for row in await store.cases(case_ids=chunk, limit=None)}
@@ -92,11 +103,11 @@ async def summarise(store: CaseStore, case_ids: Sequence[str]) -> Summary:
             stories[entry.case_id].append(entry)
         for case_id in chunk:
             if case_id in rows:
-                _count(summary, rows[case_id], stories[case_id])
+                _count(summary, rows[case_id], stories[case_id], expected[case_id])
     return summary
 
 
-def _count(summary: Summary, row: CaseRow, story: Sequence[LedgerEntry]) -> None:
+def _count(summary: Summary, row: CaseRow, story: Sequence[LedgerEntry], expected: str | None) -> None:
     events = [entry.event for entry in story]
     asked = any(event.kind == "review_opened" for event in events)
     routed = next((event for event in reversed(events) if event.kind == "routed"), None)
@@ -119,8 +130,8 @@ def _count(summary: Summary, row: CaseRow, story: Sequence[LedgerEntry]) -> None
             summary.broken_off += 1
     summary.seconds.append(sum(event.seconds or 0.0 for event in events))
     _cost(summary, (event.data for event in events))
-    if "expect" in row.labels:
-        _judge(summary, str(row.labels["expect"]), _label(routed.data if routed else {}))
+    if expected is not None:
+        _judge(summary, expected, _label(routed.data if routed else {}))
 
 
 def _cost(summary: Summary, told: Iterable[Mapping[str, Any]]) -> None:
@@ -159,7 +170,7 @@ def _ms(seconds: Sequence[float], percent: int) -> float | None:
     return round(1000 * statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1], 1)
 
 
-def tables(summary: Summary, wall: float) -> list[Table]:
+def tables(summary: Summary) -> list[Table]:
     """The summary for people."""
     routes = Table(title="Routes", title_justify="left")
     for name in ("agent", "cases", "answered alone", "waiting for a person", "dead letters"):
@@ -169,22 +180,20 @@ def tables(summary: Summary, wall: float) -> list[Table]:
     routes.add_section()
     sums = (summary.total, summary.answered_alone, summary.waiting, summary.dead_lettered)
     routes.add_row("all", *(f"{n:,}" for n in sums))
-    return [routes, _figures(summary, wall)]
+    return [routes, _figures(summary)]
 
 
-def _figures(summary: Summary, wall: float) -> Table:
+def _figures(summary: Summary) -> Table:
     figures = Table(title="Figures", title_justify="left", show_header=False)
     share = summary.answered_alone / summary.total if summary.total else 0.0
     figures.add_row("answered alone", f"{share:.1%} of {summary.total:,}")
     if summary.seconds:
         p50, p95 = _ms(summary.seconds, 50), _ms(summary.seconds, 95)
         figures.add_row("time in steps per case", f"p50 {p50:g} ms, p95 {p95:g} ms")
-    rate = f", {summary.total / wall:,.0f} cases a second" if wall > 0 else ""
-    figures.add_row("wall time", f"{wall:.1f} s{rate}")
-    cost = (
-        "unknown (a model without a known price)" if summary.cost_usd is None else f"${summary.cost_usd:.4f}"
-    )
-    figures.add_row("cost of models", cost)
+    if summary.driven:
+        rate = f"{summary.driven / summary.wall:,.1f} cases a second"
+        figures.add_row("wall time", f"{summary.wall:.1f} s for {summary.driven:,} cases: {rate}")
+    figures.add_row("cost of models", _dollars(summary.cost_usd))
     if summary.routing_accuracy is not None:
         figures.add_row("routing accuracy", f"{summary.routing_accuracy:.1%} of {summary.judged:,}")
         for label, (right, judged) in sorted(summary.by_label.items()):
@@ -192,3 +201,9 @@ def _figures(summary: Summary, wall: float) -> Table:
     if summary.broken_off:
         figures.add_row("broken off", f"{summary.broken_off:,}: `switchboard resume` goes on with them")
     return figures
+
+
+def _dollars(cost: float | None) -> str:
+    if cost is None:
+        return "unknown (a model without a known price)"
+    return f"${cost:.4f}" if cost else "nothing"
