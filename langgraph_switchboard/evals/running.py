@@ -1,0 +1,140 @@
+"""Running a suite: examples as cases, scored by LangSmith's `aevaluate`, kept on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+from langsmith.schemas import Example
+
+from langgraph_switchboard.errors import InputRefused
+from langgraph_switchboard.evals.judging import Judge
+from langgraph_switchboard.evals.report import EvalReport, Scored
+from langgraph_switchboard.evals.scoring import metrics_of
+from langgraph_switchboard.evals.suite import Evaluator
+from langgraph_switchboard.evals.target import Target
+from langgraph_switchboard.evals.uploading import Destination, langsmith, this_machine
+from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.models import Models
+from langgraph_switchboard.postgres.aside import database_aside
+from langgraph_switchboard.switchboard import Switchboard, load_blueprint, open_house
+
+DATABASE = "switchboard_evals"
+"""The database of eval cases on the embedded server: nobody must review or send what is only a trial."""
+
+
+async def run_eval(
+    flow: Blueprint | str,
+    examples: Sequence[Example],
+    evaluators: Sequence[Evaluator],
+    *,
+    gates: Mapping[str, float] | None = None,
+    name: str = "",
+    database: str | None = None,
+    models: Models | None = None,
+    concurrency: int = 16,
+    upload: bool = False,
+) -> EvalReport:
+    """Run each example as a case, score it, and hold the figures against the gates.
+
+    Args:
+        flow: The flow, or "module:name".
+        examples: What is run; `load_dataset` reads them from a file.
+        evaluators: Who scores.
+        gates: The least value of a metric with which the run passes.
+        name: The suite's name; the flow's unless given.
+        database: Where the cases lie; None takes a database of their own on the embedded
+            server, never that of real cases. "memory" keeps nothing.
+        models: Who answers `ask()`; chosen from the environment unless given.
+        concurrency: How many examples at a time.
+        upload: Send dataset and scores to LangSmith. Otherwise nothing leaves the machine,
+            whatever LangSmith's variables say.
+
+    Raises:
+        InputRefused: There is no example, or two have the same inputs.
+        ConfigurationError: `upload` is asked for without a key, or a setting is wrong.
+        StoreUnavailable: Postgres cannot be started or reached.
+    """
+    if not examples:
+        raise InputRefused("there is no example to score", where=name or "evals")
+    blueprint = load_blueprint(flow) if isinstance(flow, str) else flow
+    async with AsyncExitStack() as stack:
+        place = database or await stack.enter_async_context(database_aside(DATABASE))
+        # Not traced: a case is part of the experiment, and of nothing else.
+        house = await stack.enter_async_context(open_house(place, models=models, traced=False))
+        switchboard = Switchboard(house)
+        compiled = switchboard.flow(blueprint)
+        name = name or compiled.name
+        run = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+        target = Target(switchboard, blueprint, run, examples)
+        failures: dict[str, list[str]] = {}
+        judges = [Judge(one, failures) for one in evaluators]
+        to = await asyncio.to_thread(langsmith, name, examples) if upload else this_machine(examples)
+        started = time.perf_counter()
+        rows = await _evaluate(target, to, judges, run, concurrency)
+        seconds = time.perf_counter() - started
+    scored = [_scored(target, example, rows.get(str(example.id)), failures) for example in to.examples]
+    scores: dict[str, list[float]] = {}
+    for one in scored:
+        for key, value in one.scores.items():
+            scores.setdefault(key, []).extend([] if value is None else [value])
+    about = {"name": compiled.name, "version": compiled.process.version, "digest": compiled.digest}
+    told = [f"{case}: {said}" for case, sayings in sorted(failures.items()) for said in sayings]
+    metrics = metrics_of(scores, gates or {})
+    return EvalReport(name, run, about, metrics, scored, told, seconds, switchboard.where, to.address)
+
+
+async def _evaluate(
+    target: Target, to: Destination, judges: Sequence[Judge], run: str, concurrency: int
+) -> dict[str, Any]:
+    """The rows of `aevaluate` by example id."""
+    from langsmith.evaluation import aevaluate
+
+    with _quiet():
+        results = await aevaluate(
+            target.run,
+            data=to.examples,
+            # LangSmith takes lists of plain results, but its types do not say so.
+            evaluators=cast("Any", [judge.score for judge in judges]),
+            experiment_prefix=run,
+            max_concurrency=concurrency,
+            client=to.client,
+            upload_results=to.uploads,
+            blocking=False,
+        )
+    return {str(row["example"].id): row async for row in results}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what LangSmith prints when it starts away from the screen: results stand there."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings("ignore", "'upload_results' parameter is in beta")
+        yield
+
+
+def _scored(target: Target, example: Example, row: Any, failures: dict[str, list[str]]) -> Scored:
+    inputs = example.inputs or {}
+    case = target.case_id(inputs)
+    outputs = dict(row["run"].outputs or {}) if row is not None and row["run"] is not None else {}
+    one = Scored(str(example.id), case, dict(example.metadata or {}), outputs, dict(example.outputs or {}))
+    told = failures.setdefault(case, [])
+    if not outputs:
+        told.append("the case ended with an error that nobody expected")
+    elif "error" in outputs:
+        told.append(f"the case broke off: {outputs['error']['problem']}")
+    for result in row["evaluation_results"]["results"] if row is not None else ():
+        if result.key in one.scores:
+            told.append(f"two evaluators give the metric {result.key!r}")
+        one.scores[result.key] = result.score
+        if result.comment:
+            one.comments[result.key] = result.comment
+    return one
