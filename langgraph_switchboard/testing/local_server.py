@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,7 +46,7 @@ class Response:
         return cls(status, (json.dumps(value).encode(),), {"content-type": "application/json", **named})
 
 
-class LocalServer:
+class LocalServer(ABC):
     """Answers requests in threads until it is left; a subclass says what in `respond`.
 
     Threads, not tasks: a client that blocks the event loop while it waits for an answer
@@ -61,9 +62,9 @@ class LocalServer:
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
+    @abstractmethod
     def respond(self, request: Request) -> Response:
         """What to answer; called in a thread of its own, one per connection."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str:
