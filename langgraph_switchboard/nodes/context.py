@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_switchboard.cases import OutboxRow, as_values
+from langgraph_switchboard.cases import EffectKey, InOurDatabase, OutboxRow, as_values
+from langgraph_switchboard.checkpoints import EPOCH
 from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
-from langgraph_switchboard.errors import ConfigurationError, StepFailed
+from langgraph_switchboard.errors import ConfigurationError, EffectInDoubt, StepFailed
 from langgraph_switchboard.knowledge import Article, Hit, Knowledge
 from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
 from langgraph_switchboard.models import Answer, Answerer, Question
@@ -19,6 +20,9 @@ from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
 
 C = TypeVar("C", bound=Contract)
+
+ToTheWorld = Callable[[str], Awaitable[Any]]
+"""An effect outside: it gets the idempotency key, and gives something JSON-plain."""
 
 
 @dataclass
@@ -105,12 +109,7 @@ class StepContext:
             StepFailed: The step is no effect, or the row is not JSON-plain.
             EffectConflict: (when the step settles) the key is there with another row.
         """
-        if not self.may_act:
-            raise StepFailed(
-                f"the step {self.step!r} is no effect and may not write to the outbox",
-                where=self.step,
-                mend="Declare it with `blueprint.effect(...)`, so that everybody sees that it acts.",
-            )
+        self._must_be_effect()
         plain = dict(row)
         problem = plain_problem(plain, "row")
         if problem:
@@ -119,8 +118,75 @@ class StepContext:
             OutboxRow(self.case_id, key, self.step, plain, digest_of(plain), created_at=self.now())
         )
         self.entries.append(Row("outbox", values))
-        self.entries.append(Event("effect_recorded", self.step, self.now(), {"key": key}))
+        self._record(key)
         return f"{self.case_id}/{key}"
+
+    async def effect(self, key: str, do: InOurDatabase, *, args: Mapping[str, Any] | None = None) -> Any:
+        """Do something in our own Postgres, once.
+
+        `do` works, the record is written, and ownership of the case is checked, all in one
+        transaction: it happened and is recorded, or neither.
+
+        Args:
+            key: The business key.
+            do: Gets the transaction's connection; what it returns must be JSON-plain.
+            args: What it is done with; kept as a digest.
+
+        Returns:
+            What `do` gave, now or when it was done.
+
+        Raises:
+            EffectConflict: The key stands with other arguments.
+            Superseded: Somebody else owns the case by now; nothing was done.
+        """
+        result = await self.services.effects.once(self._key(key, args), do)
+        self._record(key)
+        return result
+
+    async def external(
+        self,
+        key: str,
+        call: ToTheWorld,
+        *,
+        args: Mapping[str, Any] | None = None,
+        idempotent: bool = False,
+    ) -> Any:
+        """Do something in the outside world: at least once, under one key.
+
+        The intent is recorded, the call is made with the idempotency key, the result is
+        recorded. A crash in between leaves a doubt: an idempotent call is made again with the
+        same key, for any other a person is asked whether it happened.
+
+        Args:
+            key: The business key.
+            call: Gets the idempotency key `case_id/key`; what it returns must be JSON-plain.
+            args: What it is done with; kept as a digest.
+            idempotent: The other side does nothing the second time it sees the key.
+
+        Raises:
+            EffectInDoubt: (asks the person) Nobody knows whether it happened.
+            EffectConflict: The key stands with other arguments.
+            Superseded: Somebody else owns the case by now; nothing was done.
+        """
+        effect = self._key(key, args)
+        standing = await self.services.effects.begin(effect)
+        if standing.is_done:
+            self._record(key)
+            return standing.result
+        if not standing.is_new and not idempotent:
+            raise EffectInDoubt(effect, key=key, where=self.step)
+        result = await call(f"{self.case_id}/{key}")
+        await self.services.effects.finish(effect, result)
+        self._record(key)
+        return result
+
+    def _key(self, key: str, args: Mapping[str, Any] | None) -> EffectKey:
+        self._must_be_effect()
+        epoch = self.config.get("configurable", {}).get(EPOCH)
+        return EffectKey(self.case_id, key, self.step, digest_of(dict(args or {})), epoch)
+
+    def _record(self, key: str) -> None:
+        self.entries.append(Event("effect_recorded", self.step, self.now(), {"key": key}))
 
     def note(self, **facts: Any) -> None:
         """Put facts beside the step's event in the ledger; JSON-plain, no personal data."""
@@ -141,6 +207,14 @@ class StepContext:
             "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         }
         return {key: value for key, value in told.items() if value is not None}
+
+    def _must_be_effect(self) -> None:
+        if not self.may_act:
+            raise StepFailed(
+                f"the step {self.step!r} is no effect and may not act on the world",
+                where=self.step,
+                mend="Declare it with `blueprint.effect(...)`, so that everybody sees that it acts.",
+            )
 
     async def _knowledge(self) -> Knowledge:
         if self.flow.knowledge is None:

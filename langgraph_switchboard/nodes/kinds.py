@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from langgraph.errors import ParentCommand
+from langgraph.errors import GraphInterrupt, ParentCommand
 
 from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
@@ -94,6 +94,13 @@ async def _call(
             where=step.name,
             wanted="its answer as an ordinary output",
             mend="Let it end normally; where the case goes next is the blueprint's to say.",
+        ) from None
+    except GraphInterrupt:
+        # Nobody would see it: what waits for a person has a row among the reviews.
+        raise StepFailed(
+            f"the step {step.name!r} asked a person by `interrupt`, which only a review may",
+            where=step.name,
+            mend="Give what is known so far, and let a review of the blueprint ask.",
         ) from None
     try:
         # What goes on is the instance that was validated, not the one that came.

@@ -44,7 +44,7 @@ async def ask_person(step: Step, given: Given, ctx: StepContext, config: Runnabl
         version=answer.version or row.version,
         digest=answer.digest or row.digest,
         decision=answer.decision.model_dump(mode="json"),
-        by=_who(config),
+        by=who_decides(config),
         at=ctx.now(),
     )
     return _go_on(step, review, standing, draft, ctx)
@@ -142,7 +142,8 @@ def _review_id(task: TaskKey) -> str:
     return f"rv-{hashlib.sha256(place).hexdigest()[:12]}"
 
 
-def _who(config: RunnableConfig) -> str:
+def who_decides(config: RunnableConfig) -> str:
+    """Who answers: the switchboard's caller, or the user whom a LangGraph server authenticated."""
     named = acting() or config.get("configurable", {}).get("langgraph_auth_user_id")
     return str(named) if named else "somebody"
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from langgraph_switchboard.cases import CaseStore, MemoryStore
+from langgraph_switchboard.cases import CaseStore, Effects, MemoryEffects, MemoryStore
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.knowledge import Knowledge, MemoryKnowledge, articles_of
 from langgraph_switchboard.ledger import Journal
@@ -69,6 +69,7 @@ class Services:
     Args:
         store: Cases and reviews.
         journal: Where a step's events and rows leave.
+        effects: What has been done to the world.
         models: Who answers `ask()`.
         resources: Articles and tables of the flows.
         clock: Gives the present moment; tests bring their own.
@@ -80,6 +81,7 @@ class Services:
 
     store: CaseStore
     journal: Journal
+    effects: Effects
     models: Models
     resources: Resources
     clock: Callable[[], datetime] = utc_now
@@ -99,7 +101,7 @@ _acting: ContextVar[str | None] = ContextVar("switchboard_acting", default=None)
 def memory_services() -> Services:
     """Services that keep nothing: for notebooks, examples and tests."""
     store = MemoryStore()
-    return Services(store, store, models_from_env(os.environ), MemoryResources())
+    return Services(store, store, MemoryEffects(), models_from_env(os.environ), MemoryResources())
 
 
 def register(services: Services) -> Callable[[], None]:
