@@ -1,0 +1,1 @@
+"""How the applications are scored: labelled examples, evaluators, gates."""

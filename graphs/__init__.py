@@ -1,0 +1,1 @@
+"""The processes of the applications, one blueprint a file."""
