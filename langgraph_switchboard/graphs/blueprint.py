@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +14,13 @@ from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs.build import build
 from langgraph_switchboard.graphs.check import Finding, check
+from langgraph_switchboard.graphs.drawing import mermaid
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     END,
     OPEN,
-    Approval,
     Choice,
     Edge,
     Gate,
@@ -115,23 +114,12 @@ class Blueprint:
         fallback: Target | None = None,
         timeout: float | str = 30.0,
         owner: str | None = None,
-        approved: str | None = None,
-        when: Callable[..., object] | None = None,
     ) -> None:
-        """Declare a step that does something to the world; only it may use `ctx.outbox` and its like.
+        """Declare a step that does something to the world; only it may use `ctx.outbox`.
 
-        Further args and errors are those of `step`.
-
-        Args:
-            approved: For an effect with high stakes: the review whose decision must cover what
-                it acts on. It looks for itself, right before it acts.
-            when: A plain function of contracts; approval is needed only where it gives something.
+        Args and errors are those of `step`.
         """
-        step = self._worker("effect", agent, then, name, None, gives, fallback, timeout, owner)
-        if approved is not None:
-            reads = read_plain(when, self.case) if when else ()
-            step = replace(step, approval=Approval(approved, when, reads))
-        self._add(step)
+        self._add(self._worker("effect", agent, then, name, None, gives, fallback, timeout, owner))
 
     def supervise(
         self,
@@ -301,6 +289,10 @@ class Blueprint:
     def check(self) -> list[Finding]:
         """Everything that is wrong with the process before it runs; empty when it is sound."""
         return check(self.process())
+
+    def mermaid(self) -> str:
+        """The process as mermaid text, for Markdown; it can be drawn before it is sound."""
+        return mermaid(self.process())
 
     def build(self) -> StateGraph[Any, Any, Any, Any]:
         """An ordinary `StateGraph`, uncompiled: the caller brings the checkpointer.
