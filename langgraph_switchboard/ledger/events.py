@@ -16,6 +16,7 @@ EventKind = Literal[
     "review_decided",  # a person decided, and this decision stands
     "effect_recorded",  # something is to be done to the world
     "case_ended",  # an outcome was written
+    "payload_erased",  # what the case was about is gone; that it was, and by whom, stays
 ]
 
 
