@@ -21,6 +21,8 @@
     │  └─ EffectConflict                   one key, two different sets of arguments
     ├─ StepFailed                          a step could not do its work
     │  ├─ StepTimeout
+    │  ├─ NotApproved (PermissionError)    a high-risk effect without the decision that covers it
+    │  ├─ EffectInDoubt                    begun, and nobody knows whether it happened; a person is asked
     │  └─ RouteRefused                     a destination that the blueprint does not declare
     └─ ModelError                          a model did not give a usable answer; says if trying again can help
        ├─ ModelUnreachable (ConnectionError) no connection, or one that broke
@@ -263,6 +265,30 @@ class StepTimeout(StepFailed, TimeoutError):
     """A step did not end within its time."""
 
     code = "step_timeout"
+
+
+class EffectInDoubt(StepFailed):
+    """An effect outside was begun, and nobody knows whether it happened; a person is asked.
+
+    `effect` is the record of it.
+    """
+
+    code = "effect_in_doubt"
+
+    def __init__(self, effect: Any, *, key: str, where: str) -> None:
+        self.effect = effect
+        super().__init__(
+            f"nobody knows whether the effect {key!r} happened",
+            where=where,
+            mend="Look on the other side, then answer the review: approve if it happened, reject if not.",
+            key=key,
+        )
+
+
+class NotApproved(StepFailed, PermissionError):
+    """A high-risk effect was about to act on what no person has decided on."""
+
+    code = "not_approved"
 
 
 class RouteRefused(StepFailed, ValueError):

@@ -1,5 +1,12 @@
 """Cases: rows and verbs of cases, reviews and the outbox; no langgraph."""
 
+from langgraph_switchboard.cases.effects import (
+    EffectKey,
+    Effects,
+    InOurDatabase,
+    MemoryEffects,
+    PostgresEffects,
+)
 from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.cases.memory import MemoryStore
 from langgraph_switchboard.cases.owners import MemoryOwners, Owners, PostgresOwners
@@ -26,11 +33,16 @@ __all__ = [
     "CaseRow",
     "CaseStatus",
     "CaseStore",
+    "EffectKey",
+    "Effects",
     "Gathered",
+    "InOurDatabase",
+    "MemoryEffects",
     "MemoryOwners",
     "MemoryStore",
     "OutboxRow",
     "Owners",
+    "PostgresEffects",
     "PostgresOwners",
     "PostgresStore",
     "ReviewRow",

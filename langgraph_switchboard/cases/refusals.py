@@ -7,11 +7,11 @@ from langgraph_switchboard.errors import EffectConflict, ReviewError, ReviewStal
 
 
 def effect_conflict(case_id: str, key: str) -> EffectConflict:
-    """An outbox key of the case is taken by another row."""
+    """A key of the case is taken by another effect."""
     return EffectConflict(
-        f"the outbox key {key!r} of this case is taken by another row",
+        f"the effect key {key!r} of this case is taken, with another content",
         where=f"case {case_id}",
-        mend="Give each thing that is to be sent a key of its own, or send the same row again.",
+        mend="Give each thing that is done or sent a key of its own, or do the same again.",
         case=case_id,
         key=key,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     END,
     OPEN,
+    Approval,
     Choice,
     Edge,
     Gate,
@@ -114,12 +116,31 @@ class Blueprint:
         fallback: Target | None = None,
         timeout: float | str = 30.0,
         owner: str | None = None,
+        approved: str | None = None,
+        when: Callable[..., object] | None = None,
     ) -> None:
-        """Declare a step that does something to the world; only it may use `ctx.outbox`.
+        """Declare a step that does something to the world; only it may use `ctx.outbox` and its like.
 
-        Args and errors are those of `step`.
+        Args:
+            agent: An async function of contracts.
+            then: Where the case goes next.
+            name: The step's name; the function's own unless given.
+            gives: The field that it writes, where two fields hold its contract.
+            fallback: Where the case goes when it fails; the dead letter unless given.
+            timeout: Seconds for one attempt, or text such as "2m".
+            owner: Who answers for it.
+            approved: For an effect with high stakes: the review whose decision must cover what
+                it acts on. It looks for itself, right before it acts.
+            when: A plain function of contracts; approval is needed only where it gives something.
+
+        Raises:
+            BlueprintError: The agent's signature does not fit the case.
         """
-        self._add(self._worker("effect", agent, then, name, None, gives, fallback, timeout, owner))
+        step = self._worker("effect", agent, then, name, None, gives, fallback, timeout, owner)
+        if approved is not None:
+            reads = read_plain(when, self.case) if when else ()
+            step = replace(step, approval=Approval(approved, when, reads))
+        self._add(step)
 
     def supervise(
         self,

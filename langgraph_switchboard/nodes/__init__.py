@@ -1,6 +1,7 @@
 """Nodes: how a step runs, and what it is handed."""
 
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.nodes.foreign import as_agent
 from langgraph_switchboard.nodes.node import StepNode
 from langgraph_switchboard.nodes.review import answer_model
@@ -20,6 +21,7 @@ from langgraph_switchboard.nodes.spec import (
     DEAD_LETTER,
     END,
     OPEN,
+    Approval,
     Choice,
     Edge,
     FlowInfo,
@@ -31,8 +33,10 @@ from langgraph_switchboard.nodes.spec import (
 
 __all__ = [
     "DEAD_LETTER",
+    "DOUBT",
     "END",
     "OPEN",
+    "Approval",
     "Choice",
     "Edge",
     "FlowInfo",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
@@ -29,7 +29,8 @@ class Doubt(Contract):
 class DoubtDecision(Decision):
     """approve: it happened, do not do it again. reject: it did not happen, do it now."""
 
-    edited: Doubt | None = None
+    type: Literal["approve", "reject"]
+    """Whether it happened."""
 
 
 DOUBT = Review(of="effect", subject=Doubt, decides=DoubtDecision, decision_field="")

@@ -9,6 +9,7 @@ from langgraph.errors import GraphInterrupt, ParentCommand
 
 from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
+from langgraph_switchboard.nodes.approval import require_approval
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.spec import END, Choice, Step, Way
 from langgraph_switchboard.nodes.turn import Given, Turn
@@ -16,6 +17,7 @@ from langgraph_switchboard.nodes.turn import Given, Turn
 
 async def work(step: Step, given: Given, ctx: StepContext) -> Turn:
     """A step or an effect: call the agent, seal what it gives, go where its blueprint says."""
+    await require_approval(step, given, ctx)
     fresh, sealed = await _call(step, given, ctx)
     return Turn("then", _next(step, given, fresh), sealed, data=_told(fresh))
 

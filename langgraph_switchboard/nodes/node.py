@@ -25,8 +25,10 @@ from pydantic import ValidationError
 from langgraph_switchboard.cases import CaseRow, as_values
 from langgraph_switchboard.errors import (
     EffectConflict,
+    EffectInDoubt,
     InputRefused,
     ReviewError,
+    ReviewStale,
     StepFailed,
     StepTimeout,
     StoreError,
@@ -34,8 +36,9 @@ from langgraph_switchboard.errors import (
 from langgraph_switchboard.ledger import Entry, Event, EventKind, Row, TaskKey, annotate
 from langgraph_switchboard.nodes import kinds
 from langgraph_switchboard.nodes.context import StepContext, settle
+from langgraph_switchboard.nodes.doubt import clear_doubt
 from langgraph_switchboard.nodes.failure import failure_of, quarantined
-from langgraph_switchboard.nodes.review import ask_person
+from langgraph_switchboard.nodes.review import STALE, ask_person
 from langgraph_switchboard.nodes.services import current
 from langgraph_switchboard.nodes.spec import DEAD_LETTER, END, FlowInfo, Step
 from langgraph_switchboard.nodes.turn import Given, Turn, open_takes
@@ -68,9 +71,11 @@ class StepNode:
             self._wait(state, ctx)
             await settle(ctx)
             raise
-        except (GraphBubbleUp, StoreError, ReviewError, _WrongAnswer):
+        except (GraphBubbleUp, ReviewError, _WrongAnswer):
             raise
         except Exception as error:
+            if isinstance(error, StoreError) and not isinstance(error, EffectConflict):
+                raise
             turn = self._fail(error, ctx, time.perf_counter() - started)
         else:
             self._tell(turn, state, ctx, time.perf_counter() - started)
@@ -110,8 +115,10 @@ class StepNode:
                 return await kinds.pass_gate(step, open_takes(step, state), ctx)
             case "supervisor":
                 return await self._timed(kinds.supervise, open_takes(step, state), ctx)
-            case "step" | "effect":
+            case "step":
                 return await self._timed(kinds.work, open_takes(step, state), ctx)
+            case "effect":
+                return await self._act(open_takes(step, state), ctx, config)
 
     def _comes_too_often(self, ctx: StepContext) -> bool:
         return ctx.visit > self.flow.max_visits and self.step.kind != "dead_letter"
@@ -130,10 +137,27 @@ class StepNode:
                 mend="Give it more time (timeout=...), or a fallback that is quicker.",
             ) from error
 
+    async def _act(self, given: Given, ctx: StepContext, config: RunnableConfig) -> Turn:
+        try:
+            return await self._timed(kinds.work, given, ctx)
+        except EffectInDoubt as doubt:
+            try:
+                await clear_doubt(self.step, doubt, ctx, config)
+            except ValidationError as error:
+                raise _WrongAnswer(error) from error
+            # Once more only: what is in doubt now is another effect, and the answer was not for it.
+            return await self._timed(kinds.work, given, ctx)
+
     async def _review(self, given: Given, ctx: StepContext, config: RunnableConfig) -> Turn:
         try:
             return await ask_person(self.step, given, ctx, config)
         except ValidationError as error:
+            if any(one["type"] == STALE for one in error.errors(include_url=False)):
+                raise ReviewStale(
+                    "what is to be decided has changed since it was shown",
+                    where=ctx.step,
+                    mend="Read it again, then decide.",
+                ) from None
             raise _WrongAnswer(error) from error
 
     def _fail(self, error: Exception, ctx: StepContext, seconds: float) -> Turn:
@@ -170,7 +194,8 @@ class StepNode:
         annotate(case=ctx.case_id, **self._who(), route=turn.to, **seen)
 
     def _wait(self, state: Mapping[str, Any], ctx: StepContext) -> None:
-        reason = str(state.get("reason") or "a person is asked")
+        opened = [one for one in ctx.entries if isinstance(one, Event) and one.kind == "review_opened"]
+        reason = opened[-1].data["reason"] if opened else str(state.get("reason") or "a person is asked")
         values = {"case_id": ctx.case_id, "status": "waiting", "step": self.step.name, "reason": reason}
         ctx.entries.append(Row("cases", {**values, "updated_at": ctx.now()}))
 

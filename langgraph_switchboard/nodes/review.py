@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, cast
 
@@ -37,7 +38,11 @@ async def ask_person(step: Step, given: Given, ctx: StepContext, config: Runnabl
     ]
     draft = given.values.get(review.of)
     schema = answer_model(review.decides, draft is not None, review.responds is not None)
-    answer = interrupt(question(step, row), response_schema=schema)
+    asked = _asked.set(row)
+    try:
+        answer = interrupt(question(step, row), response_schema=schema)
+    finally:
+        _asked.reset(asked)
     await settle(ctx)  # the row must be there, whoever drove the case here
     standing = await ctx.services.store.decide(
         row.review_id,
@@ -67,6 +72,11 @@ def question(step: Step, row: ReviewRow) -> dict[str, Any]:
     }
 
 
+_asked: ContextVar[ReviewRow | None] = ContextVar("switchboard_asked", default=None)
+STALE = "decision_stale"
+"""Code of an answer to something else than is shown."""
+
+
 class Answer(BaseModel):
     """A resume value, normalised: the decision, and what the person was looking at.
 
@@ -85,6 +95,15 @@ class Answer(BaseModel):
     def _wrap_bare(cls, value: Any) -> Any:
         is_ours = isinstance(value, Mapping) and "decision" in value
         return value if is_ours else {"decision": value}
+
+    @model_validator(mode="after")
+    def _is_on_what_is_shown(self) -> Answer:
+        # Judged here and not after it: LangGraph keeps an answer that has passed, and would give
+        # the same stale one to the step for ever.
+        row = _asked.get()
+        if row and (self.version or row.version, self.digest or row.digest) != (row.version, row.digest):
+            raise PydanticCustomError(STALE, "what is to be decided has changed since it was shown")
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -106,6 +106,21 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What a high-risk effect looks for before it acts.
+
+    Args:
+        review: The review step whose decision must stand.
+        when: Takes contracts by field name; where it gives nothing, no approval is needed.
+        when_takes: The fields that `when` reads.
+    """
+
+    review: str
+    when: Callable[..., object] | None = None
+    when_takes: tuple[Take, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One named place in a blueprint.
 
@@ -125,6 +140,7 @@ class Step:
         threshold: A supervisor's: below this confidence (0 to 1) nobody is picked.
         gate: A gate's rule.
         review: A review's question.
+        approval: What a high-risk effect looks for before it acts.
         description: Its job, from the docstring.
     """
 
@@ -143,6 +159,7 @@ class Step:
     threshold: float = 0.0
     gate: Gate | None = None
     review: Review | None = None
+    approval: Approval | None = None
     description: str = ""
 
     def way(self, way: Way) -> str | None:

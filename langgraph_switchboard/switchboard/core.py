@@ -16,7 +16,7 @@ from langgraph_switchboard.errors import CaseError, ReviewError, StepFailed, Swi
 from langgraph_switchboard.graphs import Blueprint
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.models import Models
-from langgraph_switchboard.nodes import Review, Services, register, utc_now
+from langgraph_switchboard.nodes import DOUBT, Review, Services, register, utc_now
 from langgraph_switchboard.switchboard.deciding import accept_answer, decided_by_other
 from langgraph_switchboard.switchboard.driver import Driver, config_of, review_of
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
@@ -370,6 +370,8 @@ class Switchboard:
 
     def _review(self, flow: Flow, row: ReviewRow) -> Review:
         step = flow.process.steps.get(row.step)
+        if step is not None and step.kind == "effect":
+            return DOUBT
         if step is None or step.review is None:
             raise ReviewError(
                 f"the flow {flow.name!r} has no review step {row.step!r} any more",

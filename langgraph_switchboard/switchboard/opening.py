@@ -12,7 +12,7 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 
-from langgraph_switchboard.cases import MemoryOwners, Owners, PostgresOwners, PostgresStore
+from langgraph_switchboard.cases import MemoryOwners, Owners, PostgresEffects, PostgresOwners, PostgresStore
 from langgraph_switchboard.checkpoints import CaseSaver, RidingJournal
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
@@ -82,7 +82,15 @@ async def open_house(
             owners = await stack.enter_async_context(PostgresOwners.open(base.pool))
             resources = PostgresResources(base, stack)
             services = Services(
-                store, journal, models, resources, clock, True, base.where, barrier=saver.barrier
+                store,
+                journal,
+                PostgresEffects(base.pool),
+                models,
+                resources,
+                clock,
+                True,
+                base.where,
+                barrier=saver.barrier,
             )
             yield House(services, saver, owners)
     finally:
