@@ -86,5 +86,12 @@ suite = EvalSuite(
         answered_well,
         reply_in_contract,
     ],
-    gates={"stays_with_person": 1.0},
+    gates={
+        "department_right": 0.75,
+        "outcome_right": 0.38,
+        "stays_with_person": 1.0,
+        "cites_expected": 0.45,
+        "answered_well": 0.55,
+        "reply_in_contract": 0.98,
+    },
 )

@@ -7,6 +7,7 @@ transaction holds an advisory lock, so any number of processes may start at once
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
@@ -102,7 +103,7 @@ async def migrate(pool: Pool, folder: Traversable | None = None) -> list[int]:
         StoreUnavailable: Another process is migrating and does not end.
         StoreError: A migration failed; what it did is rolled back, those before it stand.
     """
-    migrations = read_migrations(folder)
+    migrations = await asyncio.to_thread(read_migrations, folder)
     applied: list[int] = []
     while (number := await _apply_next(pool, migrations)) is not None:
         applied.append(number)
