@@ -11,7 +11,6 @@ against mistakes only. On a server of your own it also guards against a hostile 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from langgraph_switchboard.errors import ConfigurationError, StoreError, StoreUnavailable
+from langgraph_switchboard.postgres.logins import make_login, role_for
 from langgraph_switchboard.postgres.migrations import LOCK
 from langgraph_switchboard.postgres.pool import Pool, open_pool
 from langgraph_switchboard.postgres.queries import Queries
@@ -30,6 +30,8 @@ READER_SETTING = "SWITCHBOARD_READER_URL"
 ROLE = "switchboard_reader"
 READ_SECONDS = 5.0
 """Seconds after which the server ends a read."""
+
+_SETTINGS = ("default_transaction_read_only = on", f"statement_timeout = {round(READ_SECONDS * 1000)}")
 
 
 class Reader:
@@ -111,11 +113,11 @@ async def ensure_reader(pool: Pool, dsn: str, tables: Sequence[str]) -> str:
         return setting
     names = [_table(table) for table in tables]
     async with pool.connection() as connection:
-        role = _role_for(connection.info.dbname)
+        role = role_for(ROLE, connection.info.dbname)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-                password = await _login(connection, role, wants_password=bool(connection.info.password))
+                password = await make_login(connection, role, keeps="reader_login", settings=_SETTINGS)
                 await _grant(connection, role, names)
         except errors.InsufficientPrivilege as error:
             raise _by_hand(role, tables, str(error.diag.message_primary)) from None
@@ -129,39 +131,6 @@ async def ensure_reader(pool: Pool, dsn: str, tables: Sequence[str]) -> str:
     reader = make_conninfo(dsn, user=role, password=password)
     await _try_login(reader, role, tables)
     return reader
-
-
-async def _login(connection: AsyncConnection[DictRow], role: str, *, wants_password: bool) -> str | None:
-    """Make the role unless it is there; its password, or None on a server that asks for none."""
-    name = sql.Identifier(role)
-    cursor = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-    if await cursor.fetchone() is None:
-        await connection.execute(
-            sql.SQL(
-                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
-            ).format(name)
-        )
-        # Belt and braces: a session can take these two off again, what it may touch it cannot change.
-        for put in (
-            "default_transaction_read_only = on",
-            f"statement_timeout = {round(READ_SECONDS * 1000)}",
-        ):
-            await connection.execute(sql.SQL("ALTER ROLE {} SET " + put).format(name))
-    if not wants_password:
-        return None
-    await connection.execute(
-        "CREATE TABLE IF NOT EXISTS switchboard.reader_login (role text PRIMARY KEY, password text NOT NULL)"
-    )
-    cursor = await connection.execute(
-        "INSERT INTO switchboard.reader_login VALUES (%s, %s) "
-        "ON CONFLICT (role) DO UPDATE SET role = EXCLUDED.role RETURNING password",
-        [role, secrets.token_urlsafe(32)],
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    password = str(row["password"])
-    await connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
-    return password
 
 
 async def _grant(connection: AsyncConnection[DictRow], role: str, tables: Sequence[tuple[str, str]]) -> None:
@@ -196,11 +165,6 @@ def _by_hand(role: str, tables: Sequence[str], came: str) -> ConfigurationError:
         f"GRANT USAGE ON SCHEMA {schemas} TO {role}; GRANT SELECT ON {', '.join(tables)} TO {role}; "
         f"and set {READER_SETTING} to the connection string of that login.",
     )
-
-
-def _role_for(database: str) -> str:
-    """Roles belong to the whole server, so each database but our default has one of its own."""
-    return ROLE if database == "switchboard" else f"{ROLE}_{database}"[:63]
 
 
 def _table(name: str) -> tuple[str, str]:
