@@ -9,6 +9,7 @@
     │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
     ├─ InputRefused (ValueError)           a file, a row or a case's input cannot be taken
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
+    │  ├─ CaseStranded                     it stands where this code cannot take it on
     │  ├─ CaseBusy                         somebody else drives it just now
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
@@ -189,6 +190,12 @@ class CaseBusy(CaseError):
     """Somebody else drives the case just now; two drivers would do its steps twice."""
 
     code = "case_busy"
+
+
+class CaseStranded(CaseError):
+    """The case stands where this code cannot take it on; it is neither finished nor lost."""
+
+    code = "case_stranded"
 
 
 class ReviewError(CaseError):

@@ -54,6 +54,8 @@ class Blueprint:
         knowledge: Package that holds help articles, for `ctx.search`.
         tables: Package that holds `schema.sql`, `seed.sql` and `queries.sql`, for `ctx.rows`.
         max_visits: How often one case may come to one step before it is set aside.
+        renamed: Former names of steps, old to present: step names are persistent, since open
+            cases stand on them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Blueprint:
         knowledge: str | None = None,
         tables: str | None = None,
         max_visits: int = 10,
+        renamed: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.case = case
@@ -74,6 +77,7 @@ class Blueprint:
         self.knowledge = knowledge
         self.tables = tables
         self.max_visits = max_visits
+        self.renamed = dict(renamed or {})
         self._steps: dict[str, Step] = {}
         case.fields()  # a case that cannot be kept is refused here, not at the first run
 
@@ -296,6 +300,13 @@ class Blueprint:
             description="Keeps a case that cannot go on, for an operator.",
         )  # fmt: skip
         steps: Mapping[str, Step] = {OPEN: opening, **self._steps, DEAD_LETTER: last}
+        for old, new in self.renamed.items():
+            if old in steps or new not in steps:
+                raise BlueprintError(
+                    f"the rename of {old!r} to {new!r} does not hold",
+                    where=self.name,
+                    wanted="a former name that is no step, and a present name that is one",
+                )
         return Process(
             self.name,
             self.version,
@@ -305,6 +316,7 @@ class Blueprint:
             self.knowledge,
             self.tables,
             self.max_visits,
+            self.renamed,
         )
 
     def check(self) -> list[Finding]:

@@ -22,9 +22,12 @@ def build(process: Process) -> StateGraph[Any, Any, Any, Any]:
         shape.state, input_schema=shape.input, output_schema=shape.output
     )
     flow = process.flow()
-    for step in process.steps.values():
+    # A case that was parked under a former name stands on a node of that name; a LangGraph that
+    # does not know the node drops its task in silence.
+    former = {old: process.steps[new] for old, new in process.renamed.items()}
+    for name, step in {**process.steps, **former}.items():
         graph.add_node(
-            step.name,
+            name,
             # LangGraph types a node with a config or with a runtime; it calls one with both all the same.
             cast("Any", StepNode(step, flow)),
             input_schema=shape.state,

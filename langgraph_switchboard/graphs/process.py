@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
@@ -23,6 +23,7 @@ class Process:
         knowledge: Package of its help articles, or None.
         tables: Package of its tables, or None.
         max_visits: How often one case may come to one step.
+        renamed: Former names of steps: old name to present name.
     """
 
     name: str
@@ -33,6 +34,11 @@ class Process:
     knowledge: str | None
     tables: str | None
     max_visits: int
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def step(self, name: str) -> Step | None:
+        """The step that a case stands on by this name, also by a former one; None if it is unknown."""
+        return self.steps.get(name) or self.steps.get(self.renamed.get(name, ""))
 
     @property
     def inputs(self) -> frozenset[str]:

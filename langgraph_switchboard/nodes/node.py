@@ -32,6 +32,7 @@ from langgraph_switchboard.errors import (
     StepFailed,
     StepTimeout,
     StoreError,
+    UnknownVersion,
 )
 from langgraph_switchboard.ledger import Entry, Event, EventKind, Row, TaskKey, annotate
 from langgraph_switchboard.nodes import kinds
@@ -74,7 +75,7 @@ class StepNode:
         except (GraphBubbleUp, ReviewError, _WrongAnswer):
             raise
         except Exception as error:
-            if isinstance(error, StoreError) and not isinstance(error, EffectConflict):
+            if _leaves_the_case_standing(error):
                 raise
             turn = self._fail(error, ctx, time.perf_counter() - started)
         else:
@@ -269,6 +270,13 @@ def _is_of_review(entry: Entry) -> bool:
     if isinstance(entry, Row):
         return entry.table == "reviews"
     return entry.kind in ("review_opened", "review_decided")
+
+
+def _leaves_the_case_standing(error: Exception) -> bool:
+    """Whether the fault is not the step's: the store's, or that of code older than the state."""
+    if isinstance(error, EffectConflict):
+        return False  # said again it would be refused again
+    return isinstance(error, StoreError | UnknownVersion)
 
 
 class _WrongAnswer(ValueError):

@@ -369,7 +369,7 @@ class Switchboard:
         return row
 
     def _review(self, flow: Flow, row: ReviewRow) -> Review:
-        step = flow.process.steps.get(row.step)
+        step = flow.process.step(row.step)
         if step is not None and step.kind == "effect":
             return DOUBT
         if step is None or step.review is None:

@@ -11,8 +11,8 @@ from langgraph.types import Command, Interrupt
 
 from langgraph_switchboard.cases import ENDED, CaseRow
 from langgraph_switchboard.checkpoints import EPOCH
-from langgraph_switchboard.errors import CaseBusy
-from langgraph_switchboard.nodes import Services, using
+from langgraph_switchboard.errors import CaseBusy, CaseStranded
+from langgraph_switchboard.nodes import END, Services, using
 from langgraph_switchboard.switchboard.flows import Flow
 from langgraph_switchboard.switchboard.opening import House
 
@@ -42,6 +42,7 @@ class Driver:
         """
         if row.status in ENDED:
             return
+        _must_be_known(flow, row)
         async with self._owners.owning(row.case_id) as epoch:
             config = config_of(row, epoch)
             if row.status == "accepted":
@@ -90,7 +91,33 @@ class Driver:
     ) -> None:
         with using(self._services, acting=acting):
             # sync: a crash repeats at most the step in flight; the default loses finished ones.
-            await flow.graph.ainvoke(given, config, durability="sync")
+            ended = await flow.graph.ainvoke(given, config, durability="sync")
+        if not ended.get("outcome") and not ended.get("__interrupt__"):
+            # LangGraph has nothing left to do and calls that success; no step said that it is over.
+            raise CaseStranded(
+                "the run ended without an outcome and without a question",
+                where=f"case {config['configurable']['thread_id']}",
+                mend="A step that it stood on is gone: declare the rename, or deploy the former version.",
+            )
+
+
+def _must_be_known(flow: Flow, row: CaseRow) -> None:
+    """A case goes on only under a version that knows the step it stands on."""
+    if row.blueprint_version > flow.process.version:
+        raise CaseStranded(
+            "the case was begun under a newer version of the blueprint",
+            where=f"case {row.case_id}",
+            wanted=f"version {row.blueprint_version} of {flow.name!r}",
+            came=f"version {flow.process.version}",
+            mend="Deploy the code that it was begun under, or newer.",
+        )
+    if row.step and row.step != END and flow.process.step(row.step) is None:
+        raise CaseStranded(
+            f"the case stands on the step {row.step!r}, which this version does not know",
+            where=f"case {row.case_id}",
+            mend=f"Declare the rename: Blueprint(..., renamed={{{row.step!r}: 'its new name'}}), "
+            "or deploy the former version.",
+        )
 
 
 def config_of(row: CaseRow, epoch: int | None = None) -> RunnableConfig:
