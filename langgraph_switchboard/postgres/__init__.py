@@ -2,11 +2,12 @@
 
 from langgraph_switchboard.postgres.embedded import EmbeddedServer, embedded_server, running_server
 from langgraph_switchboard.postgres.migrations import migrate
-from langgraph_switchboard.postgres.pool import Database, Pool, database, open_pool
+from langgraph_switchboard.postgres.pool import ConnectionClass, Database, Pool, database, open_pool
 from langgraph_switchboard.postgres.queries import Queries, load_queries, parse_queries
 from langgraph_switchboard.postgres.reader import Reader, ensure_reader
 
 __all__ = [
+    "ConnectionClass",
     "Database",
     "EmbeddedServer",
     "Pool",

@@ -24,6 +24,9 @@ PGBOUNCER_SETTING = "SWITCHBOARD_PGBOUNCER"
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 """What the library passes around: autocommit connections whose rows are dicts."""
 
+ConnectionClass = type[AsyncConnection[DictRow]]
+"""What a pool makes its connections of; tools that watch every statement bring their own."""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -33,11 +36,13 @@ class Database:
         pool: Connections to it.
         dsn: Its connection string; may hold a password, so it is never printed.
         where: One line for the user that says which database it is.
+        connection_class: What connections to it are made of, also those of other logins.
     """
 
     pool: Pool
     dsn: str
     where: str
+    connection_class: ConnectionClass = AsyncConnection
 
 
 @asynccontextmanager
@@ -51,6 +56,7 @@ async def open_pool(
     lock_timeout: float = 10.0,
     idle_in_transaction_timeout: float = 30.0,
     pgbouncer: bool | None = None,
+    connection_class: ConnectionClass = AsyncConnection,
 ) -> AsyncIterator[Pool]:
     """A pool of connections, open for as long as the block runs.
 
@@ -67,6 +73,7 @@ async def open_pool(
         pgbouncer: True behind a pooler in transaction mode: no prepared statements, and no settings
             at connection start (give the role its timeouts with `ALTER ROLE ... SET`). None asks
             the setting SWITCHBOARD_PGBOUNCER ("1" is true).
+        connection_class: What the connections are made of.
 
     Raises:
         ConfigurationError: The connection string cannot be read.
@@ -97,7 +104,7 @@ async def open_pool(
     await _knock(conninfo, timeout)
     pool = AsyncConnectionPool(
         conninfo,
-        connection_class=AsyncConnection[DictRow],
+        connection_class=connection_class,
         kwargs={"autocommit": True, "prepare_threshold": None if behind else 0, "row_factory": dict_row},
         min_size=min(1, max_size),
         max_size=max_size,
@@ -131,12 +138,13 @@ async def database(dsn: str | None = None, **options: Any) -> AsyncIterator[Data
         StoreUnavailable: The database cannot be reached or started.
     """
     named = dsn or os.environ.get(DATABASE_SETTING)
+    connection_class = options.get("connection_class", AsyncConnection)
     if named:
         async with open_pool(named, **options) as pool:
-            yield Database(pool, named, f"Postgres at {address(named)}")
+            yield Database(pool, named, f"Postgres at {address(named)}", connection_class)
         return
     async with embedded_server() as server, open_pool(server.dsn, **options) as pool:
-        yield Database(pool, server.dsn, server.line())
+        yield Database(pool, server.dsn, server.line(), connection_class)
 
 
 def address(dsn: str) -> str:

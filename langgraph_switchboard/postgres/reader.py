@@ -23,7 +23,7 @@ from psycopg.rows import DictRow
 from langgraph_switchboard.errors import ConfigurationError, StoreError, StoreUnavailable
 from langgraph_switchboard.postgres.logins import make_login, role_for
 from langgraph_switchboard.postgres.migrations import LOCK
-from langgraph_switchboard.postgres.pool import Pool, open_pool
+from langgraph_switchboard.postgres.pool import ConnectionClass, Pool, open_pool
 from langgraph_switchboard.postgres.queries import Queries
 
 READER_SETTING = "SWITCHBOARD_READER_URL"
@@ -48,20 +48,32 @@ class Reader:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, dsn: str, queries: Queries, *, max_size: int = 4) -> AsyncIterator[Reader]:
+    async def open(
+        cls,
+        dsn: str,
+        queries: Queries,
+        *,
+        max_size: int = 4,
+        connection_class: ConnectionClass = AsyncConnection,
+    ) -> AsyncIterator[Reader]:
         """A reader with a pool of its own, open for as long as the block runs.
 
         Args:
             dsn: What `ensure_reader` gave.
             queries: The queries that may be run.
             max_size: Most connections at a time.
+            connection_class: What the connections are made of.
 
         Raises:
             StoreUnavailable: The login is refused or nobody answers.
         """
         name = "switchboard-reader"
         async with open_pool(
-            dsn, max_size=max_size, application_name=name, statement_timeout=READ_SECONDS
+            dsn,
+            max_size=max_size,
+            application_name=name,
+            statement_timeout=READ_SECONDS,
+            connection_class=connection_class,
         ) as pool:
             yield cls(pool, queries)
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
+from psycopg import AsyncConnection
 
 from langgraph_switchboard.cases import MemoryOwners, Owners, PostgresEffects, PostgresOwners, PostgresStore
 from langgraph_switchboard.checkpoints import CaseSaver, RidingJournal
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
 from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
-from langgraph_switchboard.postgres import database, migrate
+from langgraph_switchboard.postgres import ConnectionClass, database, migrate
 from langgraph_switchboard.switchboard.resources import PostgresResources
 
 MEMORY = "memory"
@@ -47,6 +48,7 @@ async def open_house(
     clock: Callable[[], datetime] = utc_now,
     max_connections: int = 10,
     traced: bool = True,
+    connection_class: ConnectionClass = AsyncConnection,
 ) -> AsyncIterator[House]:
     """Open everything that steps and cases need.
 
@@ -57,6 +59,7 @@ async def open_house(
         clock: Gives the present moment.
         max_connections: Most connections to Postgres from this process.
         traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
+        connection_class: What connections to Postgres are made of.
 
     Raises:
         StoreUnavailable: Postgres cannot be started or reached.
@@ -72,7 +75,9 @@ async def open_house(
             yield House(services, InMemorySaver(), MemoryOwners())
             return
         async with AsyncExitStack() as stack:
-            base = await stack.enter_async_context(database(dsn, max_size=max_connections))
+            base = await stack.enter_async_context(
+                database(dsn, max_size=max_connections, connection_class=connection_class)
+            )
             await migrate(base.pool)
             store = PostgresStore(base.pool)
             journal = RidingJournal(store)

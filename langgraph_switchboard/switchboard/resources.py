@@ -58,7 +58,9 @@ class PostgresResources:
         names = await _apply(self._database.pool, scripts)
         reader = await ensure_reader(self._database.pool, self._database.dsn, names)
         queries = await asyncio.to_thread(load_queries, package)
-        opened: Tables = await self._stack.enter_async_context(Reader.open(reader, queries))
+        opened: Tables = await self._stack.enter_async_context(
+            Reader.open(reader, queries, connection_class=self._database.connection_class)
+        )
         return opened
 
 
