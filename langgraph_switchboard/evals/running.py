@@ -80,6 +80,8 @@ async def run_eval(
         to = await asyncio.to_thread(langsmith, name, examples) if upload else this_machine(examples)
         started = time.perf_counter()
         rows = await _evaluate(target, to, judges, run, concurrency)
+        if to.uploads:
+            await asyncio.to_thread(to.client.flush)
         seconds = time.perf_counter() - started
     scored = [_scored(target, example, rows.get(str(example.id)), failures) for example in to.examples]
     scores: dict[str, list[float]] = {}
@@ -128,7 +130,8 @@ def _scored(target: Target, example: Example, row: Any, failures: dict[str, list
     one = Scored(str(example.id), case, dict(example.metadata or {}), outputs, dict(example.outputs or {}))
     told = failures.setdefault(case, [])
     if not outputs:
-        told.append("the case ended with an error that nobody expected")
+        error = str(getattr(row and row["run"], "error", "")).strip().splitlines()
+        told.append(f"the case broke off: {error[0] if error else 'nothing came out of it'}")
     elif "error" in outputs:
         told.append(f"the case broke off: {outputs['error']['problem']}")
     for result in row["evaluation_results"]["results"] if row is not None else ():

@@ -53,8 +53,9 @@ def this_machine(examples: Sequence[Example]) -> Destination:
 def langsmith(name: str, examples: Sequence[Example]) -> Destination:
     """LangSmith: the dataset is made there unless it is there, and lacking examples are added.
 
-    What is sent passes through the redaction, as every trace does. It asks the server, so
-    call it in a thread.
+    Examples and runs pass through the redaction, as every trace does. LangSmith's runner adds
+    branch, commit and author of the git repository that it runs in. Call it in a thread: it
+    asks the server.
 
     Args:
         name: What the dataset is called there.
@@ -63,11 +64,13 @@ def langsmith(name: str, examples: Sequence[Example]) -> Destination:
     Raises:
         ConfigurationError: There is no key, or LangSmith refuses.
     """
-    if not any(os.environ.get(key) for key in KEYS):
+    key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
+    if key is None:
         raise ConfigurationError(
             "there is no key to upload with", where="--upload", mend=f"Set {KEYS[0]}, or leave --upload out."
         )
-    client = Client(anonymizer=redact)
+    # Said outright, because LangSmith remembers how its variables stood when it first looked.
+    client = Client(api_url=os.environ.get("LANGSMITH_ENDPOINT"), api_key=key, anonymizer=redact)
     try:
         there = client.has_dataset(dataset_name=name)
         dataset = (
@@ -95,5 +98,9 @@ def langsmith(name: str, examples: Sequence[Example]) -> Destination:
 
 
 def _as_new(example: Example) -> dict[str, object]:
-    plain = {"inputs": example.inputs, "outputs": example.outputs, "metadata": example.metadata}
+    plain = {
+        "inputs": example.inputs,
+        "reference_outputs": example.outputs,
+        "metadata": example.metadata,
+    }
     return {"id": example.id, **{key: redact(value) for key, value in plain.items()}}
