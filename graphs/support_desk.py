@@ -41,6 +41,7 @@ desk.supervise(
     agents=[faq, billing, technical, "account"],
     unsure=generalist,
     threshold=0.7,
+    fallback="review",
 )
 desk.step(faq, then="gate", fallback=generalist)
 desk.step(billing, then="gate", fallback=generalist)

@@ -141,12 +141,12 @@ def high_stakes_wording(text: str) -> str | None:
     return next((reason for reason, pattern in _PATTERNS.items() if pattern.search(plain)), None)
 
 
-def is_high_stakes(ticket: Ticket, route: Route) -> str | None:
+def is_high_stakes(ticket: Ticket, route: Route | None) -> str | None:
     """Why this case must go to a person whatever the confidence, or None if it need not.
 
     Args:
         ticket: What the customer wrote; its wording alone is enough.
         route: Where it was sent; its topic alone is enough too.
     """
-    topic = (route.topic or "").lower()
+    topic = (route.topic or "").lower() if route else ""
     return HIGH_STAKES_TOPICS.get(topic) or high_stakes_wording(ticket.text)

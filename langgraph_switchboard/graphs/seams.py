@@ -49,6 +49,8 @@ def _reads(step: Step) -> Iterator[tuple[Take, frozenset[str]]]:
     seen = dict.fromkeys(step.takes)
     if step.gate is not None:
         seen |= dict.fromkeys(step.gate.always_takes)
+    if step.approval is not None:
+        seen |= dict.fromkeys(step.approval.when_takes)
     for take in seen:
         yield take, frozenset()
     if isinstance(step.then, Choice):
