@@ -87,6 +87,7 @@ class Batch:
         self.operations: list[Operation] = []
         self.count = 0
         self.size = 0
+        self.trouble: Exception | None = None  # what the server last said when it was sent in vain
         self._guard = guard
         self._guards: dict[Held, int] = {}
         self._tables: dict[str, dict[Any, tuple[Part, Row, int]]] = {}

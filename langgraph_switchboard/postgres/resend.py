@@ -36,7 +36,7 @@ async def resending(
     once: Callable[[AsyncConnection[Any]], Awaitable[T]],
     *,
     repeatable: bool,
-    again: Callable[[], None] = lambda: None,
+    again: Callable[[psycopg.Error], None] = lambda _: None,
 ) -> T:
     """Run `once` on a pooled connection, again and again while the server is in trouble.
 
@@ -48,7 +48,7 @@ async def resending(
         once: Sends the statement and reads its result. What it returns counts only after
             the connection was given back, that is after COMMIT, whatever the commit mode.
         repeatable: Whether it may be sent again when nobody knows if it was committed.
-        again: Called before each repetition.
+        again: Told the trouble before each repetition.
 
     Raises:
         StoreUnavailable: It cannot be repeated, or the pool is closed.
@@ -73,7 +73,7 @@ async def resending(
                     where="postgres",
                     mend="Whether it was committed is unknown, and a plain insert is not sent twice",
                 ) from error
-        again()
+            again(error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 1.0)
         await pool.check()

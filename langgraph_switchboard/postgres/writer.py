@@ -25,6 +25,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
@@ -266,6 +267,7 @@ class GroupCommitWriter:
         try:
             superseded = await self.calls.run(self._send(batch), "group commit")
         except StoreError as error:
+            error.__cause__ = error.__cause__ or batch.trouble
             for operation in batch.operations:
                 self._fail(operation, error)
         except Exception as error:
@@ -307,8 +309,9 @@ class GroupCommitWriter:
                 await cursor.execute(sql, values, binary=True)
                 return batch.superseded({number for (number,) in await cursor.fetchall()})
 
-        def again() -> None:
+        def again(error: psycopg.Error) -> None:
             self.counts.retries += 1
+            batch.trouble = error
 
         return await resending(self._pool, once, repeatable=batch.repeatable, again=again)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
@@ -73,3 +76,44 @@ async def test_a_run_in_a_black_hole_ends_in_time_and_is_resumed(pg_pool: Pool, 
         assert stopped["__interrupt__"]
         await saver.aclose()
     assert await count(pg_pool, "SELECT count(*) FROM checkpoints") >= 3
+
+
+@pytest.mark.parametrize("fault", ["pool empty", "read only", "table locked"])
+async def test_trouble_of_the_server_ends_in_time_and_passes(pg_pool: Pool, pg_dsn: str, fault: str) -> None:
+    """No free connection, no write allowed, a lock that stays: told in time, and afterwards all is well.
+
+    What was told unavailable may yet have been written: its outcome is unknown.
+    """
+    await GroupCommitSaver(pg_pool).setup()
+    async with open_pool(pg_dsn, max_size=1, timeout=0.5, lock_timeout=0.3) as pool:
+        saver = GroupCommitSaver(pool, timeout=2.0)
+        async with _trouble(fault, pool, pg_pool):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable) as told:
+                await saver.aput(_config("thread"), empty_checkpoint(), {}, {})
+            assert isinstance(told.value.__cause__, psycopg.Error)
+            assert time.monotonic() - began < 3.0
+            assert saver.writer.counts.bisections == 0
+        checkpoint = empty_checkpoint()
+        await saver.aput(_config("thread"), checkpoint, {}, {})
+        await saver.aclose()
+
+    sql = "SELECT count(*) FROM checkpoints WHERE checkpoint_id = %s"
+    assert await count(pg_pool, sql, [checkpoint["id"]]) == 1
+
+
+@asynccontextmanager
+async def _trouble(fault: str, pool: Pool, other: Pool) -> AsyncIterator[None]:
+    if fault == "pool empty":
+        async with pool.connection():
+            yield
+    elif fault == "table locked":
+        async with other.connection() as conn, conn.transaction():
+            await conn.execute("LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE")
+            yield
+    else:
+        async with pool.connection() as conn:
+            await conn.execute("SET default_transaction_read_only = on")
+        yield
+        async with pool.connection() as conn:
+            await conn.execute("SET default_transaction_read_only = off")
