@@ -164,7 +164,7 @@ async def test_a_change_leaves_what_it_does_not_name(store: Store) -> None:
         reason="because", labels={"line": 1}, step="gate", updated_at=minutes(1)
     )
     whole = as_values(a_case(status="finished", step="send", ended_at=minutes(2), updated_at=minutes(2)))
-    await settle(store, task("t2"), Row("cases", whole))
+    await settle(store, task("t2"), an_event(), Row("cases", whole))
     assert await store.case("c1") == a_case(
         labels={"line": 1}, status="finished", step="send", ended_at=minutes(2), updated_at=minutes(2)
     )
