@@ -10,11 +10,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.padding import Padding
-from rich.table import Table
 
 from langgraph_switchboard.cases import STATUSES, ReviewRow
 from langgraph_switchboard.cli.project import flow_references
-from langgraph_switchboard.cli.screen import err, out, program, run_async, say
+from langgraph_switchboard.cli.screen import err, listing, out, program, run_async, say
 from langgraph_switchboard.cli.story import fields, story
 from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewError
 from langgraph_switchboard.switchboard import CaseView, Switchboard
@@ -28,6 +27,7 @@ def cases(
     status: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(STATUSES)}; repeat for several.")
     ] = None,
+    batch: Annotated[str | None, typer.Option(help="Only those of this batch.")] = None,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,15 +40,17 @@ def cases(
 
     async def show() -> None:
         async with Switchboard.open() as switchboard:
-            rows = await switchboard.cases(status=status or [], limit=limit)
-            counts = await switchboard.services.store.counts()
+            store, labels = switchboard.services.store, {"batch": batch} if batch else None
+            rows = await store.cases(status=status or [], labels=labels, limit=limit)
+            counts = await store.counts(labels=labels)
         if as_json:
             _print_json([asdict(row) for row in rows])
             return
-        table = Table("case", "status", "step", "reason", "since")
+        table = listing("case", "status", "step", "reason", "since", prose="reason")
         for row in rows:
             table.add_row(row.case_id, row.status, row.step, row.reason or "", _ago(row.updated_at))
-        out.print(table)
+        if rows:
+            out.print(table)
         say(", ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "no cases yet")
 
     run_async(show())
@@ -91,13 +93,13 @@ def reviews(
         if as_json:
             _print_json([asdict(row) for row in rows])
             return
-        table = Table("review", "case", "why", "waits", "due")
+        table = listing("review", "case", "why", "waits", "due", prose="why")
         for row in rows:
             table.add_row(row.review_id, row.case_id, row.reason, _ago(row.opened_at), _due(row.due_at))
-        out.print(table)
         if not rows:
-            say("nobody waits for a person")
+            say("no case waits for a person")
             return
+        out.print(table)
         more = f" ({len(rows):,} shown; --limit shows more)" if waiting > len(rows) else ""
         say(f"{waiting:,} cases wait{more}")
         say(f"show one whole: {program()} reviews {rows[0].review_id}")
@@ -117,7 +119,7 @@ def decide(
     flow: FlowOption = None,
 ) -> None:
     """Decide a review, and let the case go on."""
-    who = by or getpass.getuser()
+    who = by or _login()
 
     async def do() -> None:
         async with Switchboard.open(flows=flow_references(flow)) as switchboard:
@@ -153,6 +155,13 @@ def resume(
 
     if not run_async(go_on()):
         raise typer.Exit(1)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container under a bare user number
+        raise InputRefused("nobody knows who decides", mend="Say who you are: --by NAME.") from None
 
 
 def _show_review(row: ReviewRow, as_json: bool) -> None:

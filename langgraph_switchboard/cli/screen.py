@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 T = TypeVar("T")
 
@@ -18,6 +19,19 @@ out = Console()
 """Results: what a program or a pipe wants."""
 err = Console(stderr=True)
 """What a person wants to know meanwhile."""
+
+
+def listing(*names: str, prose: str) -> Table:
+    """An empty table for people, without lines that hinder copying.
+
+    Args:
+        *names: Its columns.
+        prose: The one column that is wrapped where the screen is narrow; ids never are.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=name != prose, overflow="fold")
+    return table
 
 
 def say(line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,13 @@ from typing import Any, Self
 
 from langgraph_switchboard.cases import OPEN, CaseRow, ReviewRow
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
-from langgraph_switchboard.errors import CaseError, ReviewError, StepFailed, SwitchboardError
+from langgraph_switchboard.errors import (
+    CaseError,
+    ReviewError,
+    StepFailed,
+    StoreUnavailable,
+    SwitchboardError,
+)
 from langgraph_switchboard.graphs import Blueprint
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.models import Models
@@ -22,6 +29,8 @@ from langgraph_switchboard.switchboard.driver import Driver, config_of, review_o
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.switchboard.telling import story_lines
+
+_log = logging.getLogger(__name__)
 
 _BATCH = 500
 
@@ -204,7 +213,8 @@ class Switchboard:
             on_case: Called with each case's id when it has come to rest.
 
         Returns:
-            The cases that broke off, with their errors; `resume` takes them up again.
+            The cases that broke off, with their errors; `resume` takes them up again. When the
+            database is gone for all of those in flight, the rest is accepted and not begun.
 
         Raises:
             InputRefused, ContractViolation: An input is wrong; nothing of its batch was accepted.
@@ -338,14 +348,21 @@ class Switchboard:
         broken: dict[str, SwitchboardError] = {}
         rows = await self._rows_of(case_ids)
         left = iter(rows)
+        lost = 0
 
         async def drive() -> None:
+            nonlocal lost
             for row in left:
                 try:
                     await self._driver.drive(self.flow(row.flow), row)
                 except Exception as error:
+                    _log.debug("case %s broke off", row.case_id, exc_info=error)
                     broken[row.case_id] = _broken_off(row.case_id, error)
+                    lost = lost + 1 if isinstance(error, StoreUnavailable) else 0
+                    if lost >= concurrency:
+                        return  # the database is gone: every further case would wait for it in vain
                 else:
+                    lost = 0
                     if on_case is not None:
                         on_case(row.case_id)
 
