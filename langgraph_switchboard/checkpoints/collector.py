@@ -2,7 +2,7 @@
 
 A run in flight holds thousands of small containers. With the default thresholds
 (700, 10, 10) the collector walks all of them again and again while they are
-still in use: nothing to see below some hundred runs at once, and half of the
+still in use: nothing to see below some hundred runs at once, and a third of the
 CPU time at a thousand. Reference counting frees nearly everything anyway; only
 cycles wait longer.
 """

@@ -57,6 +57,7 @@ def test_the_ratios_are_ours_against_the_others() -> None:
     assert found["inmemory_ratio"] == 0.75
     assert found["commits_per_case"] == 1
     assert "everything_on_ratio" not in found
+    assert ratios({key: runs for key, runs in results.items() if key[0] == "stock"}) == {}
     assert table_of(results).row_count == 3
 
 
