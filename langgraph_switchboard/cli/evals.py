@@ -21,6 +21,10 @@ def evaluate(
     ] = "support_desk",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many examples.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="How many examples at a time.")] = 16,
+    database: Annotated[
+        str | None,
+        typer.Option(help="Where the cases lie; one of their own on the embedded server unless given."),
+    ] = None,
     upload: Annotated[
         bool, typer.Option("--upload", help="Send dataset and scores to LangSmith; needs LANGSMITH_API_KEY.")
     ] = False,
@@ -29,7 +33,7 @@ def evaluate(
     """Score a flow on labelled examples; the exit code is 1 if a gate is not met."""
     import_from_here()
     suite = load_suite(name)
-    report = run_async(_run(name, suite, limit, concurrency, upload))
+    report = run_async(_run(name, suite, limit, concurrency, database, upload))
     path = report.write()
     if as_json:
         line = {**report.summary(), "file": str(path)}
@@ -41,7 +45,9 @@ def evaluate(
         raise typer.Exit(1)
 
 
-async def _run(name: str, suite: EvalSuite, limit: int | None, concurrency: int, upload: bool) -> EvalReport:
+async def _run(
+    name: str, suite: EvalSuite, limit: int | None, concurrency: int, database: str | None, upload: bool
+) -> EvalReport:
     examples = load_dataset(suite.dataset)[:limit]
     say(f"{len(examples)} examples from {suite.dataset.name} through {suite.flow}")
     report = await run_eval(
@@ -50,6 +56,7 @@ async def _run(name: str, suite: EvalSuite, limit: int | None, concurrency: int,
         suite.evaluators,
         gates=suite.gates,
         name=name.rpartition(":")[0].rpartition(".")[2] or name,
+        database=database,
         concurrency=concurrency,
         upload=upload,
     )

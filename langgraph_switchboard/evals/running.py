@@ -7,8 +7,8 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
@@ -66,32 +66,37 @@ async def run_eval(
     if not examples:
         raise InputRefused("there is no example to score", where=name or "evals")
     blueprint = load_blueprint(flow) if isinstance(flow, str) else flow
-    async with AsyncExitStack() as stack:
-        place = database or await stack.enter_async_context(database_aside(DATABASE))
-        # Not traced: a case is part of the experiment, and of nothing else.
-        house = await stack.enter_async_context(open_house(place, models=models, traced=False))
-        switchboard = Switchboard(house)
-        compiled = switchboard.flow(blueprint)
-        name = name or compiled.name
-        run = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+    name = name or blueprint.name
+    run = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+    failures: dict[str, list[str]] = {}
+    judges = [Judge(one, failures) for one in evaluators]
+    async with _trial_switchboard(database, models) as switchboard:
+        about = switchboard.flow(blueprint)
         target = Target(switchboard, blueprint, run, examples)
-        failures: dict[str, list[str]] = {}
-        judges = [Judge(one, failures) for one in evaluators]
         to = await asyncio.to_thread(langsmith, name, examples) if upload else this_machine(examples)
         started = time.perf_counter()
         rows = await _evaluate(target, to, judges, run, concurrency)
-        if to.uploads:
-            await asyncio.to_thread(to.client.flush)
         seconds = time.perf_counter() - started
     scored = [_scored(target, example, rows.get(str(example.id)), failures) for example in to.examples]
-    scores: dict[str, list[float]] = {}
-    for one in scored:
-        for key, value in one.scores.items():
-            scores.setdefault(key, []).extend([] if value is None else [value])
-    about = {"name": compiled.name, "version": compiled.process.version, "digest": compiled.digest}
-    told = [f"{case}: {said}" for case, sayings in sorted(failures.items()) for said in sayings]
-    metrics = metrics_of(scores, gates or {})
-    return EvalReport(name, run, about, metrics, scored, told, seconds, switchboard.where, to.address)
+    return EvalReport(
+        name=name,
+        run=run,
+        flow={"name": about.name, "version": about.process.version, "digest": about.digest},
+        metrics=metrics_of(_by_metric(scored), gates or {}),
+        examples=scored,
+        failures=[f"{case}: {said}" for case, sayings in sorted(failures.items()) for said in sayings],
+        seconds=seconds,
+        where=switchboard.where,
+        uploaded=to.address,
+    )
+
+
+@asynccontextmanager
+async def _trial_switchboard(database: str | None, models: Models | None) -> AsyncIterator[Switchboard]:
+    async with AsyncExitStack() as stack:
+        place = database or await stack.enter_async_context(database_aside(DATABASE))
+        # Not traced: an eval's case is part of its experiment, and of nothing else.
+        yield Switchboard(await stack.enter_async_context(open_house(place, models=models, traced=False)))
 
 
 async def _evaluate(
@@ -112,7 +117,10 @@ async def _evaluate(
             upload_results=to.uploads,
             blocking=False,
         )
-    return {str(row["example"].id): row async for row in results}
+    rows = {str(row["example"].id): row async for row in results}
+    if to.uploads:
+        await asyncio.to_thread(to.client.flush)
+    return rows
 
 
 @contextlib.contextmanager
@@ -141,3 +149,11 @@ def _scored(target: Target, example: Example, row: Any, failures: dict[str, list
         if result.comment:
             one.comments[result.key] = result.comment
     return one
+
+
+def _by_metric(scored: Sequence[Scored]) -> dict[str, list[float]]:
+    scores: dict[str, list[float]] = {}
+    for one in scored:
+        for key, value in one.scores.items():
+            scores.setdefault(key, []).extend([] if value is None else [value])
+    return scores

@@ -84,7 +84,8 @@ class Answer(BaseModel):
     bare decision, as Agent Inbox and the SDK send it, answers what is shown now.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    # The error travels to clients, logs and traces: it must not repeat what a person wrote.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     decision: Decision
     version: int | None = None
