@@ -251,6 +251,26 @@ async def test_a_store_that_is_away_leaves_the_case_where_it_is() -> None:
     assert await bench.failures() == []
 
 
+async def test_a_store_that_is_away_is_found_in_a_group() -> None:
+    """An agent that looks up in parallel raises a group; what the store says of itself counts."""
+    away = [StoreUnavailable("Postgres is away")]
+
+    async def look(order: Order) -> None:
+        if away:
+            raise away.pop()
+
+    async def looks_in_parallel(order: Order) -> Payment:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(look(order))
+        return Payment(amount=20.0)
+
+    bench = Bench(one_step(looks_in_parallel))
+    with pytest.raises(StoreUnavailable):
+        await bench.run()
+    await bench.run(None)
+    assert await bench.failures() == [] and (await bench.row()).status == "finished"
+
+
 class Journal:
     """A journal that is away for one settle; what was attached stays attached."""
 

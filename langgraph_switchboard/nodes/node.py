@@ -75,8 +75,11 @@ class StepNode:
         except (GraphBubbleUp, ReviewError, _WrongAnswer):
             raise
         except Exception as error:
-            if _leaves_the_case_standing(error):
+            fault = _leaves_the_case_standing(error)
+            if fault is error:
                 raise
+            if fault:
+                raise fault from error
             turn = self._fail(error, ctx, time.perf_counter() - started)
         else:
             self._tell(turn, state, ctx, time.perf_counter() - started)
@@ -272,11 +275,16 @@ def _is_of_review(entry: Entry) -> bool:
     return entry.kind in ("review_opened", "review_decided")
 
 
-def _leaves_the_case_standing(error: Exception) -> bool:
-    """Whether the fault is not the step's: the store's, or that of code older than the state."""
+def _leaves_the_case_standing(error: Exception) -> Exception | None:
+    """The fault, if it is not the step's: the store's, or that of code older than the state.
+
+    An agent that looks up in parallel raises a group; such a fault counts in there too.
+    """
+    if isinstance(error, ExceptionGroup):
+        return next(filter(None, map(_leaves_the_case_standing, error.exceptions)), None)
     if isinstance(error, EffectConflict):
-        return False  # said again it would be refused again
-    return isinstance(error, StoreError | UnknownVersion)
+        return None  # said again it would be refused again
+    return error if isinstance(error, StoreError | UnknownVersion) else None
 
 
 class _WrongAnswer(ValueError):
