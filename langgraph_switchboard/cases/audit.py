@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
-from langgraph_switchboard.cases.faults import store_fault
+from langgraph_switchboard.cases.sessions import Connection, connected, fetch
 from langgraph_switchboard.ledger.verify import (
     CaseRecord,
     Finding,
@@ -79,12 +74,12 @@ async def verify(
         StoreError: It refused; a role that may not read the ledger, or one that is not migrated.
     """
     tally = _Tally()
-    async with _connected(pool, "verify") as connection:
+    async with connected(pool, "verify") as connection:
         if case_id is not None:
             await _check_cases(connection, [case_id], tally)
             return tally.result()
         after = ""
-        while names := await _rows(connection, "cases_after", {"after": after, "limit": batch}):
+        while names := await fetch(connection, _SQL.cases_after, {"after": after, "limit": batch}):
             ids = [row["case_id"] for row in names]
             await _check_cases(connection, ids, tally)
             after = ids[-1]
@@ -104,9 +99,9 @@ async def seal(pool: Pool) -> Root:
     Raises:
         StoreError: The database refused or cannot be reached; nothing is sealed.
     """
-    async with _connected(pool, "seal") as connection, connection.transaction():
+    async with connected(pool, "seal") as connection, connection.transaction():
         await connection.execute("set local statement_timeout = 0")
-        (row,) = await _rows(connection, "seal", {})
+        (row,) = await fetch(connection, _SQL.seal, {})
     return _root(row)
 
 
@@ -131,12 +126,12 @@ class _Tally:
         return Verified(*counts, tuple(self.findings))
 
 
-async def _check_cases(connection: AsyncConnection[DictRow], case_ids: Sequence[str], tally: _Tally) -> None:
+async def _check_cases(connection: Connection, case_ids: Sequence[str], tally: _Tally) -> None:
     # One snapshot: a root that is written meanwhile must not be ahead of the chain that we read.
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
-        rows = await _rows(connection, "links", {"case_ids": list(case_ids)})
-        sealed = await _rows(connection, "seals", {"case_ids": list(case_ids)})
+        rows = await fetch(connection, _SQL.links, {"case_ids": list(case_ids)})
+        sealed = await fetch(connection, _SQL.seals, {"case_ids": list(case_ids)})
     links: dict[str, list[Link]] = defaultdict(list)
     unchained: dict[str, list[Stored]] = defaultdict(list)
     seals: dict[str, list[Seal]] = defaultdict(list)
@@ -154,12 +149,12 @@ async def _check_cases(connection: AsyncConnection[DictRow], case_ids: Sequence[
             tally.case(CaseRecord(case_id, links[case_id], unchained[case_id], seals[case_id]))
 
 
-async def _check_roots(connection: AsyncConnection[DictRow], tally: _Tally, kept: str | None) -> None:
+async def _check_roots(connection: Connection, tally: _Tally, kept: str | None) -> None:
     walk = RootWalk()
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
         await connection.execute("set local statement_timeout = 0")
-        roots = [_root(row) for row in await _rows(connection, "roots", {})]
+        roots = [_root(row) for row in await fetch(connection, _SQL.roots, {})]
         ahead = iter(roots)
         present = next(ahead, None)
         # A cursor of the server: there may be more seals than fit into memory.
@@ -190,20 +185,3 @@ def _stored(row: dict[str, Any]) -> Stored:
 
 def _root(row: dict[str, Any]) -> Root:
     return Root(row["root"], row["at"].astimezone(UTC), row["cases"], row["entries"], bytes(row["hash"]))
-
-
-async def _rows(
-    connection: AsyncConnection[DictRow], name: str, values: dict[str, Any]
-) -> list[dict[str, Any]]:
-    # Planned each time: these run seldom, and over tables whose size has changed since.
-    cursor = await connection.execute(_SQL[name], values, prepare=False)
-    return await cursor.fetchall()
-
-
-@asynccontextmanager
-async def _connected(pool: Pool, doing: str) -> AsyncIterator[AsyncConnection[DictRow]]:
-    try:
-        async with pool.connection() as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise store_fault(error, doing) from None

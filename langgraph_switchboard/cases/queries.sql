@@ -57,8 +57,9 @@ where (%(flow)s::text is null or flow = %(flow)s)
 group by status;
 
 -- name: stories
--- A case has one writer at a time, so within a case the places are in the order of the facts.
-select case_id, namespace, task_id, ordinal, kind, step, at, seconds, data
+-- A case has one writer at a time, so within a case the places are in the order of the facts. An erased
+-- payload is empty.
+select case_id, namespace, task_id, ordinal, kind, step, at, seconds, coalesce(data, '{}') as data
 from switchboard.ledger
 where case_id = any(%(case_ids)s)
 order by place;

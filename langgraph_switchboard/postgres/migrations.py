@@ -110,6 +110,17 @@ async def migrate(pool: Pool, folder: Traversable | None = None) -> list[int]:
     return applied
 
 
+async def applied(pool: Pool) -> list[str]:
+    """The migrations that this database has, in order, such as "0001_core"; changes nothing.
+
+    Args:
+        pool: The database; it need not be migrated.
+    """
+    async with pool.connection() as connection:
+        recorded = await _recorded(connection)
+    return [f"{number:04}_{recorded[number][0]}" for number in sorted(recorded)]
+
+
 async def _apply_next(pool: Pool, migrations: Sequence[Migration]) -> int | None:
     """Apply the first migration that is not there yet, in one transaction; None if all are."""
     async with pool.connection() as connection:
