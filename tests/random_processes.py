@@ -7,6 +7,7 @@ that a case can have come with.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -65,14 +66,14 @@ class Drawing:
         return [one.arc for one in self.ways]
 
 
-class Block:
+class Block(ABC):
     """A part of a process with one way in; `draw` gives its loose ends, `walk` what leaves it."""
 
-    def draw(self, on: Drawing, ends: list[End], branch: str = "") -> list[End]:
-        raise NotImplementedError
+    @abstractmethod
+    def draw(self, on: Drawing, ends: list[End], branch: str = "") -> list[End]: ...
 
-    def walk(self, had: Had, seen: Seen) -> set[Had]:
-        raise NotImplementedError
+    @abstractmethod
+    def walk(self, had: Had, seen: Seen) -> set[Had]: ...
 
 
 @dataclass
