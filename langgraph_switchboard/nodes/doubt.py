@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Literal
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import interrupt
 
 from langgraph_switchboard.cases import EffectKey, ReviewRow, as_values
 from langgraph_switchboard.contracts import Contract, Decision, digest_of
 from langgraph_switchboard.errors import EffectInDoubt
 from langgraph_switchboard.ledger import Event, Row
-from langgraph_switchboard.nodes.context import StepContext, settle
-from langgraph_switchboard.nodes.review import answer_model, question, who_decides
+from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.review import answer_model, decided
 from langgraph_switchboard.nodes.spec import Review, Step
 
 
@@ -49,16 +48,7 @@ async def clear_doubt(step: Step, doubt: EffectInDoubt, ctx: StepContext, config
         Row("reviews", as_values(row)),
         Event("review_opened", step.name, row.opened_at, {"review_id": row.review_id, "reason": row.reason}),
     ]
-    answer: Any = interrupt(question(step, row), response_schema=answer_model(DoubtDecision, True, False))
-    await settle(ctx)
-    standing = await ctx.services.store.decide(
-        row.review_id,
-        version=answer.version or row.version,
-        digest=answer.digest or row.digest,
-        decision=answer.decision.model_dump(mode="json"),
-        by=who_decides(config),
-        at=ctx.now(),
-    )
+    standing = await decided(step, row, answer_model(DoubtDecision, True, False), ctx, config)
     by = standing.decided_by or "somebody"
     decision = DoubtDecision.accept(standing.decision, by=by)
     if decision.type == "approve":

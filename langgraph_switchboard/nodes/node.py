@@ -148,7 +148,7 @@ class StepNode:
             try:
                 await clear_doubt(self.step, doubt, ctx, config)
             except ValidationError as error:
-                raise _WrongAnswer(error) from error
+                raise _unfit(error, self.step) from error
             # Once more only: what is in doubt now is another effect, and the answer was not for it.
             return await self._timed(kinds.work, given, ctx)
 
@@ -156,13 +156,7 @@ class StepNode:
         try:
             return await ask_person(self.step, given, ctx, config)
         except ValidationError as error:
-            if any(one["type"] == STALE for one in error.errors(include_url=False)):
-                raise ReviewStale(
-                    "what is to be decided has changed since it was shown",
-                    where=ctx.step,
-                    mend="Read it again, then decide.",
-                ) from None
-            raise _WrongAnswer(error) from error
+            raise _unfit(error, self.step) from error
 
     def _fail(self, error: Exception, ctx: StepContext, seconds: float) -> Turn:
         step = self.step
@@ -285,6 +279,17 @@ def _leaves_the_case_standing(error: Exception) -> Exception | None:
     if isinstance(error, EffectConflict):
         return None  # said again it would be refused again
     return error if isinstance(error, StoreError | UnknownVersion) else None
+
+
+def _unfit(error: ValidationError, step: Step) -> Exception:
+    """What to raise for an answer that does not fit, or that is on something else than is shown."""
+    if all(one["type"] != STALE for one in error.errors(include_url=False)):
+        return _WrongAnswer(error)
+    return ReviewStale(
+        "what is to be decided has changed since it was shown",
+        where=step.name,
+        mend="Read it again, then decide.",
+    )
 
 
 class _WrongAnswer(ValueError):

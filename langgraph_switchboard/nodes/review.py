@@ -38,13 +38,26 @@ async def ask_person(step: Step, given: Given, ctx: StepContext, config: Runnabl
     ]
     draft = given.values.get(review.of)
     schema = answer_model(review.decides, draft is not None, review.responds is not None)
+    standing = await decided(step, row, schema, ctx, config)
+    return _go_on(step, review, standing, draft, ctx)
+
+
+async def decided(
+    step: Step, row: ReviewRow, schema: type[Answer], ctx: StepContext, config: RunnableConfig
+) -> ReviewRow:
+    """Ask what `row` asks, and give the row with the decision that stands in it.
+
+    Raises:
+        GraphInterrupt: Nobody has answered yet.
+        ValidationError: The answer does not fit, or is on something else; the review stays open.
+    """
     asked = _asked.set(row)
     try:
-        answer = interrupt(question(step, row), response_schema=schema)
+        answer: Answer = interrupt(question(step, row), response_schema=schema)
     finally:
         _asked.reset(asked)
     await settle(ctx)  # the row must be there, whoever drove the case here
-    standing = await ctx.services.store.decide(
+    return await ctx.services.store.decide(
         row.review_id,
         version=answer.version or row.version,
         digest=answer.digest or row.digest,
@@ -52,7 +65,6 @@ async def ask_person(step: Step, given: Given, ctx: StepContext, config: Runnabl
         by=who_decides(config),
         at=ctx.now(),
     )
-    return _go_on(step, review, standing, draft, ctx)
 
 
 def question(step: Step, row: ReviewRow) -> dict[str, Any]:
