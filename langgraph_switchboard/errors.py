@@ -4,6 +4,7 @@
     ├─ ContractViolation (ValueError)      what a step gave breaks its contract; the producer is named
     │  ├─ EnvelopeDamaged                  a stored payload no longer matches its digest or shape
     │  └─ UnknownVersion                   a stored payload is of a version this code does not know
+    │     └─ ContractChanged               the contract was changed so that stored payloads no longer fit
     ├─ BlueprintError (ValueError)         the process as drawn cannot work; holds the findings
     ├─ ConfigurationError (ValueError)     a setting, an argument or a name is wrong
     │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
@@ -13,6 +14,9 @@
     │  ├─ CaseBusy                         somebody else drives it just now
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
+    │     ├─ ReviewUnknown                 there is no such review
+    │     ├─ ReviewClosed                  the case went on without it, or has ended
+    │     ├─ ReviewNotYours (PermissionError) who asked for something does not approve it
     │     ├─ ReviewStale                   what was shown has changed; the review stays open
     │     └─ DecisionMalformed (ValueError) the answer does not fit the question; the review stays open
     ├─ StoreError                          Postgres cannot be started, reached or written
@@ -138,6 +142,15 @@ class UnknownVersion(ContractViolation):
     code = "unknown_version"
 
 
+class ContractChanged(UnknownVersion):
+    """A stored payload was valid when it was sealed and is no longer: its contract has changed since.
+
+    That is a fault of the deployed code, not of the step that sealed it: the case is left standing.
+    """
+
+    code = "contract_changed"
+
+
 class BlueprintError(SwitchboardError, ValueError):
     """The blueprint cannot work; `findings` says where, why, and how to mend it."""
 
@@ -214,6 +227,24 @@ class ReviewDecided(ReviewError):
         self.by = by
         self.decision = decision
         super().__init__(problem, review=review, by=by, decision=decision, **said)
+
+
+class ReviewUnknown(ReviewError):
+    """There is no such review."""
+
+    code = "review_unknown"
+
+
+class ReviewClosed(ReviewError):
+    """The case went on without this review, or has ended."""
+
+    code = "review_closed"
+
+
+class ReviewNotYours(ReviewError, PermissionError):
+    """This person may not decide it: who asked for something does not approve it."""
+
+    code = "review_not_yours"
 
 
 class ReviewStale(ReviewError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from langgraph_switchboard.cases.rows import ReviewRow
-from langgraph_switchboard.errors import EffectConflict, ReviewError, ReviewStale, StoreError
+from langgraph_switchboard.errors import EffectConflict, ReviewStale, ReviewUnknown, StoreError
 
 
 def effect_conflict(case_id: str, key: str) -> EffectConflict:
@@ -27,9 +27,9 @@ def case_missing(case_id: str) -> StoreError:
     )
 
 
-def review_missing(review_id: str) -> ReviewError:
+def review_missing(review_id: str) -> ReviewUnknown:
     """Nobody asked this question."""
-    return ReviewError(
+    return ReviewUnknown(
         f"there is no review {review_id!r}",
         mend="List the open ones with `switchboard reviews`.",
         review=review_id,

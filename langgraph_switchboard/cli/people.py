@@ -15,7 +15,7 @@ from langgraph_switchboard.cases import STATUSES, ReviewRow
 from langgraph_switchboard.cli.project import flow_references
 from langgraph_switchboard.cli.screen import err, listing, out, program, run_async, say
 from langgraph_switchboard.cli.story import fields, story
-from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewError
+from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewUnknown
 from langgraph_switchboard.switchboard import CaseView, Switchboard
 
 FlowOption = Annotated[str | None, typer.Option("--flow", help="The flow, as module:name.")]
@@ -183,7 +183,7 @@ def _show_review(row: ReviewRow, as_json: bool) -> None:
 
 def _found(row: ReviewRow | None, review_id: str) -> ReviewRow:
     if row is None:
-        raise ReviewError(
+        raise ReviewUnknown(
             f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
         )
     return row

@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import TypedDict, TypeVar
 
 from langgraph_switchboard.contracts.contract import Contract, snake
-from langgraph_switchboard.errors import ContractViolation, EnvelopeDamaged, UnknownVersion
+from langgraph_switchboard.errors import ContractChanged, ContractViolation, EnvelopeDamaged, UnknownVersion
 
 C = TypeVar("C", bound=Contract)
 
@@ -62,13 +62,26 @@ def open_envelope(envelope: object, contract: type[C]) -> C:
     Raises:
         EnvelopeDamaged: It is no envelope, holds another contract, or its digest does not fit.
         UnknownVersion: It was written by newer code.
-        ContractViolation: The (upcast) payload breaks the contract; who sealed it is named.
+        ContractChanged: It was valid when it was sealed, and the contract no longer takes it.
+        ContractViolation: What `upcast` makes of it breaks the contract.
     """
     sealed = _checked(envelope, contract)
     payload, version = sealed["payload"], sealed["version"]
     if version != contract.contract_version:
         payload = _upcast(payload, version, contract, sealed["by"])
-    return contract.accept(payload, by=sealed["by"])
+        return contract.accept(payload, by=sealed["by"])
+    try:
+        return contract.accept(payload, by=sealed["by"])
+    except ContractViolation as changed:
+        raise ContractChanged(
+            f"a stored {contract.contract_name} of version {version} no longer fits its contract",
+            where=contract.__name__,
+            came=", ".join(f"{one['at']} {one['says']}" for one in changed.problems),
+            mend="Raise the contract's version and give it an upcast, or take the change back.",
+            contract=contract.contract_name,
+            by=sealed["by"],
+            problems=changed.problems,
+        ) from None
 
 
 def _upcast(payload: dict[str, Any], version: int, contract: type[Contract], by: str) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from langgraph_switchboard.cases import OPEN, CaseRow, ReviewRow
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
     CaseError,
+    ReviewClosed,
     ReviewError,
+    ReviewNotYours,
+    ReviewUnknown,
     StepFailed,
     StoreUnavailable,
     SwitchboardError,
@@ -33,6 +36,8 @@ from langgraph_switchboard.switchboard.telling import story_lines
 _log = logging.getLogger(__name__)
 
 _BATCH = 500
+REQUESTER = "requester"
+"""Label of a case: who asked for it. That person does not decide its reviews."""
 
 
 @dataclass(frozen=True)
@@ -273,13 +278,16 @@ class Switchboard:
             The case as it stands afterwards.
 
         Raises:
-            ReviewError: There is no such review, or it shows something else by now.
+            ReviewUnknown: There is no such review.
+            ReviewStale: It shows something else by now.
+            ReviewClosed: The case went on without it, or has ended.
+            ReviewNotYours: Who handed the case in does not decide it.
             ReviewDecided: Somebody was first.
             DecisionMalformed: The answer does not fit; the review stays open.
         """
         row = await self.services.store.review(review_id)
         if row is None:
-            raise ReviewError(
+            raise ReviewUnknown(
                 f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
             )
         if row.status == "decided":
@@ -287,11 +295,17 @@ class Switchboard:
         flow = self.flow(row.flow)
         answer = accept_answer(self._review(flow, row), row, decision, by)
         case = await self._known(row.case_id)
+        if case.labels.get(REQUESTER) == by:
+            raise ReviewNotYours(
+                f"{by} handed this case in and may not decide it",
+                where=review_id,
+                mend="Let somebody else decide.",
+            )
         if not await self._waits_for(flow, case, review_id):
             # A crash came after its row was written and before the case had stopped at it.
             await self._driver.drive_patiently(flow, case)
             if not await self._waits_for(flow, case, review_id):
-                raise ReviewError(
+                raise ReviewClosed(
                     f"the case no longer waits for the review {review_id!r}",
                     mend=f"`switchboard case {row.case_id}` tells what happened.",
                 )
