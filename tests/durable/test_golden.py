@@ -59,7 +59,9 @@ def _changed(name: str = "Offer", version: int = 1, **body: Any) -> type[Contrac
     }
     values = {key: value for key, value in rest.items() if not isinstance(value, tuple)}
     made = {"__annotations__": annotations, "__module__": __name__, "__doc__": "Changed.", **values}
-    return type(Contract)(name, (Contract,), made, version=version, name="Offer")
+    make: Any = type(Contract)
+    changed: type[Contract] = make(name, (Contract,), made, version=version, name="Offer")
+    return changed
 
 
 BASE: dict[str, Any] = {"text": (str,), "price": (int,), "colour": (str, "red")}
@@ -129,7 +131,8 @@ async def test_a_case_under_a_changed_contract_is_left_standing(pg_dsn: str, pg_
 
         edited: narrowed | None = None  # type: ignore[valid-type]
 
-    case = type(CaseState)(
+    make: Any = type(CaseState)
+    case = make(
         "NarrowCase",
         (CaseState,),
         {
