@@ -78,11 +78,11 @@ async def verify(
         if case_id is not None:
             await _check_cases(connection, [case_id], tally)
             return tally.result()
-        after = ""
-        while names := await fetch(connection, _SQL.cases_after, {"after": after, "limit": batch}):
+        place = {"last": "", "first": True, "limit": batch}
+        while names := await fetch(connection, _SQL.cases_from, place):
             ids = [row["case_id"] for row in names]
             await _check_cases(connection, ids, tally)
-            after = ids[-1]
+            place |= {"last": ids[-1], "first": False}
         await _check_roots(connection, tally, root)
     return tally.result()
 

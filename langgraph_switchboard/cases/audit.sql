@@ -1,13 +1,16 @@
 -- Reading the ledger for its verification, some cases at a time.
 
--- name: cases_after
--- The next cases of whom anything is left: entries, links, or heads in a root.
+-- name: cases_from
+-- The next cases of whom anything is left: entries, links, or heads in a root. An empty id is an id too.
 select case_id from (
-    (select distinct case_id from switchboard.ledger where case_id > %(after)s order by 1 limit %(limit)s)
+    (select distinct case_id from switchboard.ledger
+     where case_id >= %(last)s and (%(first)s or case_id <> %(last)s) order by 1 limit %(limit)s)
     union
-    (select distinct case_id from switchboard.ledger_chain where case_id > %(after)s order by 1 limit %(limit)s)
+    (select distinct case_id from switchboard.ledger_chain
+     where case_id >= %(last)s and (%(first)s or case_id <> %(last)s) order by 1 limit %(limit)s)
     union
-    (select distinct case_id from switchboard.ledger_seals where case_id > %(after)s order by 1 limit %(limit)s)
+    (select distinct case_id from switchboard.ledger_seals
+     where case_id >= %(last)s and (%(first)s or case_id <> %(last)s) order by 1 limit %(limit)s)
 ) any_trace
 order by case_id limit %(limit)s;
 

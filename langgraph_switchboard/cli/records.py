@@ -143,8 +143,8 @@ def erase(
             _print_json(asdict(gone))
             return
         out.print(
-            f"{len(gone.case_ids):,} cases are erased: {gone.entries:,} entries of the ledger, {gone.reviews:,} "
-            f"reviews, {gone.outbox:,} rows of the outbox, {gone.checkpoints:,} of checkpoints.",
+            f"{len(gone.case_ids):,} cases are erased: {gone.entries:,} entries of the ledger, "
+            f"{gone.reviews:,} reviews, {gone.outbox:,} of the outbox, {gone.checkpoints:,} of checkpoints.",
             highlight=False,
         )
         if gone.ended:
