@@ -511,6 +511,30 @@ async def test_what_a_checkpoint_changes_in_silence(value: Any, kept: Any) -> No
     assert sealed.value == kept
 
 
+async def test_a_number_that_no_store_takes() -> None:
+    """Stock: an integer over 64 bits breaks the saver, and with it the run. Here: the producer is blamed."""
+    stock = Stock(Loose, first=says({"payment": 2**70}))
+    await raises(TypeError, stock.run(ORDER))
+
+    class Wide(Contract):
+        value: int
+
+    class WideCase(CaseState):
+        order: Order
+        wide: Wide | None = None
+
+    async def count(order: Order) -> Any:
+        return {"value": 2**70}
+
+    count.__annotations__["return"] = Wide
+    flow = Blueprint("wide", case=WideCase)
+    flow.step(count, then=END)
+    bench = Bench(flow)
+    await bench.run()
+    assert [one["problems"][0]["code"] for one in await bench.failures()] == ["int_too_wide"]
+    assert (await bench.row()).status == "dead_lettered"
+
+
 # -- unknown keys and destinations --------------------------------------------------------------
 
 
