@@ -104,9 +104,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         built = build(self.flow.process()) if self.unchecked else self.flow.build()
-        self.graph: CompiledStateGraph[Any, Any, Any, Any] = built.compile(
-            checkpointer=self.saver
-        )
+        self.graph: CompiledStateGraph[Any, Any, Any, Any] = built.compile(checkpointer=self.saver)
 
     @property
     def config(self) -> RunnableConfig:
