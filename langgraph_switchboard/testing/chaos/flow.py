@@ -1,0 +1,181 @@
+"""A blueprint as the subject of a sweep: driven by a switchboard, or as a LangGraph server drives it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from langgraph.types import Command
+from psycopg import AsyncConnection
+
+from langgraph_switchboard.cases import ENDED, CaseRow
+from langgraph_switchboard.contracts import Contract
+from langgraph_switchboard.errors import CaseBusy
+from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.nodes import using
+from langgraph_switchboard.postgres import ConnectionClass
+from langgraph_switchboard.switchboard.core import Switchboard
+from langgraph_switchboard.switchboard.driver import config_of
+from langgraph_switchboard.switchboard.flows import load_blueprint
+from langgraph_switchboard.switchboard.opening import House, open_house
+from langgraph_switchboard.testing.chaos.subject import Bench, Facts
+
+T = TypeVar("T")
+
+Mode = Literal["sync", "async"]
+"""`sync`: the switchboard drives. `async`: the graph is invoked as a LangGraph server does it."""
+
+_PERSON = "a-person"
+_ROUNDS = 10
+_PAUSE = 0.002
+
+
+class Rig(Protocol):
+    """Opens the real things; negative controls bring one that lacks a guard."""
+
+    def __call__(
+        self, dsn: str, *, traced: bool, connection_class: ConnectionClass
+    ) -> AbstractAsyncContextManager[House]:
+        """See `open_house`."""
+
+
+@dataclass(frozen=True)
+class FlowSubject:
+    """A blueprint with one input, and what a person answers.
+
+    Args:
+        flow: The blueprint.
+        inputs: The input contract, or payload by field.
+        decision: What a person answers to every review; unless given, a draft is approved and
+            a question without one declined.
+        mode: Who drives.
+        rig: Opens the real things.
+        ledger: Whether ledger and state are to agree at every moment.
+        tables: SQL that makes the tables of the flow's own that `counts` reads; may run again.
+        counts: SQL that gives the keys of what was done for the case `%s` in those tables.
+    """
+
+    flow: Blueprint
+    inputs: Contract | Mapping[str, Any]
+    decision: Mapping[str, Any] | None = None
+    mode: Mode = "sync"
+    rig: Rig = open_house
+    ledger: bool = True
+    tables: str = ""
+    counts: str = ""
+
+    @asynccontextmanager
+    async def open(self, dsn: str, connection_class: ConnectionClass) -> AsyncIterator[Bench]:
+        """Open a house, and the bench in it."""
+        if self.tables:
+            async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+                await connection.execute(self.tables.encode())
+        async with self.rig(dsn, traced=False, connection_class=connection_class) as house:
+            yield FlowBench(self, house, dsn)
+
+
+def of_blueprint(
+    flow: str, inputs: dict[str, Any], decision: dict[str, Any] | None = None, mode: Mode = "sync"
+) -> FlowSubject:
+    """The subject for a blueprint of one's own, named `"module:name"`."""
+    return FlowSubject(load_blueprint(flow), inputs, decision, mode)
+
+
+class FlowBench:
+    """Drives cases of one flow.
+
+    Args:
+        subject: What is swept.
+        house: The real things.
+        dsn: The database, for what only the subject knows how to count.
+    """
+
+    def __init__(self, subject: FlowSubject, house: House, dsn: str) -> None:
+        self.waited = 0.0
+        self._dsn = dsn
+        self._subject = subject
+        self._house = house
+        self._switchboard = Switchboard(house)
+        self._store = house.services.store
+
+    async def drive(self, case_id: str) -> None:
+        """Hand the case in, again if need be, and go on until it ends."""
+        row = await self._switchboard.start(self._subject.flow, self._subject.inputs, case_id=case_id)
+        go_on = self._go_on if self._subject.mode == "sync" else self._go_on_as_a_server
+        for _ in range(_ROUNDS):
+            if row.status in ENDED:
+                return
+            row = await go_on(case_id)
+
+    async def _go_on(self, case_id: str) -> CaseRow:
+        row = await self._patiently(lambda: self._switchboard.resume(case_id))
+        for review in await self._store.reviews(case_id=case_id):
+            answer = self._answer(review.shown, review.subject)
+            row = await self._patiently(
+                lambda: self._switchboard.decide(review.review_id, answer, by=_PERSON)  # noqa: B023 - awaited
+            )
+        return row
+
+    async def _go_on_as_a_server(self, case_id: str) -> CaseRow:
+        """One run as `langgraph dev` does it: `async`, with the bare answer of a person as its input."""
+        await self._patiently(lambda: self._run_once(case_id))
+        row = await self._store.case(case_id)
+        assert row is not None, "it was accepted"
+        return row
+
+    async def _run_once(self, case_id: str) -> None:
+        flow, row = self._switchboard.flow(self._subject.flow), await self._store.case(case_id)
+        assert row is not None, "it was accepted"
+        async with self._house.owners.owning(case_id) as epoch:
+            config = config_of(row, epoch)
+            snapshot = await flow.graph.aget_state(config)
+            given: Any = None
+            if snapshot.created_at is None or row.status == "accepted":
+                given = row.input
+            elif snapshot.interrupts:
+                review = snapshot.interrupts[0].value["review"]
+                answer = self._answer(review["shown"], review["subject"])
+                given = Command(resume={snapshot.interrupts[0].id: answer})
+            with using(self._house.services, acting=_PERSON):
+                await flow.graph.ainvoke(given, config, durability="async")
+
+    def _answer(self, shown: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
+        return self._subject.decision or {"type": "approve" if shown.get(subject) else "reject"}
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Try until whoever was killed is known to be gone; the time counts."""
+        started = time.perf_counter()
+        while True:
+            try:
+                result = await act()
+            except CaseBusy:
+                self.waited = max(self.waited, time.perf_counter() - started)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return result
+
+    async def facts(self, case_id: str) -> Facts:
+        """How the case stands: state, story, outbox, reviews and effects."""
+        view = await self._switchboard.case(case_id)
+        snapshot = await self._switchboard.flow(view.row.flow).graph.aget_state(config_of(view.row))
+        outbox = await self._store.outbox(case_id, limit=None)
+        rest = {
+            "state": view.state.model_dump(mode="json", warnings=False),
+            "story": [[entry.event.kind, entry.event.step] for entry in view.story],
+            "reviews": [[one.step, one.status, (one.decision or {}).get("type")] for one in view.reviews],
+            "outbox": sorted([one.key, one.row] for one in outbox),
+            "next": list(snapshot.next),
+        }
+        done = [one.key for one in outbox] + await self._counted(case_id)
+        return Facts(view.row.status, snapshot.values.get("outcome"), rest, done)
+
+    async def _counted(self, case_id: str) -> list[str]:
+        if not self._subject.counts:
+            return []
+        async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+            cursor = await connection.execute(self._subject.counts.encode(), [case_id])
+            return [str(key) for (key,) in await cursor.fetchall()]

@@ -1,0 +1,244 @@
+"""The six flows of the crash sweep: linear, parallel, fan-out, review, ladder, subgraph.
+
+Each pays once in a table of its own (which would take a second payment) and puts one row
+into the outbox. Every body tells the outside world that it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import add
+from typing import Annotated, Any
+
+from langgraph.graph import END as STOP
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Send
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from typing_extensions import TypedDict
+
+from langgraph_switchboard import Blueprint, CaseState, Contract, Decision, StepContext
+from langgraph_switchboard.testing.chaos import FlowSubject, entered
+from langgraph_switchboard.testing.chaos.flow import Mode
+
+ITEMS = 20
+PAYMENTS = "CREATE TABLE IF NOT EXISTS payments (case_id text, key text, cents int)"
+PAID = "SELECT key FROM payments WHERE case_id = %s"
+
+
+class Order(Contract):
+    """What somebody wants."""
+
+    text: str
+
+
+class Checked(Contract):
+    """What the order comes to."""
+
+    words: int
+
+
+class Offer(Contract):
+    """What we are going to charge."""
+
+    cents: int
+    note: str = ""
+
+
+class OfferDecision(Decision):
+    """What a person says about an offer."""
+
+    edited: Offer | None = None
+
+
+class Shipped(Contract):
+    """What left the house."""
+
+    key: str
+
+
+class OrderCase(CaseState):
+    """One order."""
+
+    order: Order
+    checked: Checked | None = None
+    offer: Offer | None = None
+    decision: OfferDecision | None = None
+    shipped: Shipped | None = None
+
+
+class Ledgerless(TypedDict, total=False):
+    """The state of the plain graphs that are used as steps."""
+
+    order: dict[str, Any]
+    parts: Annotated[list[int], add]
+    item: int
+    offer: dict[str, Any]
+
+
+async def check(order: Order) -> Checked:
+    """Count the words."""
+    entered("check")
+    return Checked(words=len(order.text.split()))
+
+
+async def price(order: Order, checked: Checked) -> Offer:
+    """Price them."""
+    entered("price")
+    return Offer(cents=100 * checked.words, note=order.text)
+
+
+async def ship(offer: Offer, ctx: StepContext) -> Shipped:
+    """Take the money, and let the parcel go."""
+    entered("ship")
+
+    async def pay(connection: AsyncConnection[DictRow]) -> int:
+        await connection.execute("INSERT INTO payments VALUES (%s, 'pay', %s)", [ctx.case_id, offer.cents])
+        return offer.cents
+
+    paid = await ctx.effect("pay", pay, args={"cents": offer.cents})
+    ctx.outbox("parcel", {"cents": paid, "note": offer.note})
+    return Shipped(key="parcel")
+
+
+async def breaks(order: Order) -> Offer:
+    """An agent that never works."""
+    entered("breaks")
+    raise RuntimeError("out of order")
+
+
+async def breaks_too(order: Order) -> Offer:
+    """Nor does its fallback."""
+    entered("breaks_too")
+    raise RuntimeError("out of order as well")
+
+
+def _blueprint(name: str) -> Blueprint:
+    return Blueprint(name, case=OrderCase, owner="warehouse")
+
+
+def linear() -> Blueprint:
+    """Check -> price -> ship."""
+    flow = _blueprint("linear")
+    flow.step(check, then=price)
+    flow.step(price, then=ship)
+    flow.effect(ship)
+    return flow
+
+
+def _around(graph: CompiledStateGraph[Any, Any, Any, Any], name: str) -> Blueprint:
+    flow = _blueprint(name)
+    flow.step(graph, name="work", takes=["order"], gives="offer", then="ship")
+    flow.effect(ship)
+    return flow
+
+
+def _offer(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"offer": {"cents": sum(state["parts"]), "note": state["order"]["text"]}}
+
+
+async def _first(state: Ledgerless) -> dict[str, Any]:
+    return {"parts": [len(state["order"]["text"])]}
+
+
+async def _second(state: Ledgerless) -> dict[str, Any]:
+    return {"parts": [1_000]}
+
+
+async def _one_of_many(state: Ledgerless) -> dict[str, Any]:
+    return {"parts": [10 ** (state["item"] % 3)]}
+
+
+async def _join(state: Ledgerless) -> dict[str, Any]:
+    return _offer(state)
+
+
+def parallel() -> Blueprint:
+    """Two branches and a join, as a plain graph -> ship."""
+    graph = StateGraph(Ledgerless)
+    graph.add_node("first", _first)
+    graph.add_node("second", _second)
+    graph.add_node("second_on", _second)
+    graph.add_node("join", _join)
+    graph.add_edge(START, "first")
+    graph.add_edge(START, "second")
+    graph.add_edge("second", "second_on")
+    graph.add_edge(["first", "second_on"], "join")
+    graph.add_edge("join", STOP)
+    return _around(graph.compile(), "parallel")
+
+
+def fan_out() -> Blueprint:
+    """Twenty at once, as a plain graph -> ship."""
+    graph = StateGraph(Ledgerless)
+    graph.add_node("one_of_many", _one_of_many)
+    graph.add_node("join", _join)
+    graph.add_conditional_edges(
+        START,
+        lambda state: [Send("one_of_many", {**state, "item": item}) for item in range(ITEMS)],
+        ["one_of_many"],
+    )
+    graph.add_edge("one_of_many", "join")
+    graph.add_edge("join", STOP)
+    return _around(graph.compile(), "fan_out")
+
+
+def subgraph() -> Blueprint:
+    """A graph in a graph in a step -> ship."""
+    inner = StateGraph(Ledgerless)
+    inner.add_node("first", _first)
+    inner.add_node("second", _second)
+    inner.add_edge(START, "first")
+    inner.add_edge("first", "second")
+    inner.add_edge("second", STOP)
+    outer = StateGraph(Ledgerless)
+    outer.add_node("inner", inner.compile())
+    outer.add_node("join", _join)
+    outer.add_edge(START, "inner")
+    outer.add_edge("inner", "join")
+    outer.add_edge("join", STOP)
+    return _around(outer.compile(), "subgraph")
+
+
+def review() -> Blueprint:
+    """Check -> price -> a person approves -> ship."""
+    flow = _blueprint("review")
+    flow.step(check, then=price)
+    flow.step(price, then="review")
+    flow.review("review", of="offer", decides=OfferDecision, then="ship")
+    flow.effect(ship)
+    return flow
+
+
+def ladder() -> Blueprint:
+    """An agent fails -> its fallback fails -> a person writes the offer -> ship."""
+    flow = _blueprint("ladder")
+    flow.step(breaks, then="ship", fallback="breaks_too")
+    flow.step(breaks_too, then="ship", fallback="review")
+    flow.review("review", of="offer", decides=OfferDecision, then="ship")
+    flow.effect(ship)
+    return flow
+
+
+FLOWS = {
+    "linear": linear,
+    "parallel": parallel,
+    "fan_out": fan_out,
+    "review": review,
+    "ladder": ladder,
+    "subgraph": subgraph,
+}
+BY_HAND = {"type": "edit", "edited": {"cents": 7, "note": "by hand"}}
+
+
+def subject(name: str, mode: Mode = "sync") -> FlowSubject:
+    """One of the six, driven in one of the two ways."""
+    return FlowSubject(
+        FLOWS[name](),
+        Order(text="three brass lamps"),
+        BY_HAND if name == "ladder" else {"type": "approve"},
+        mode,
+        tables=PAYMENTS,
+        counts=PAID,
+    )
