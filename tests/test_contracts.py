@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast, get_type_hints
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings, target
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -330,7 +330,6 @@ def test_no_near_valid_value_gets_through_invalid() -> None:
             assert _is_right(opened)
             assert seal(opened, Bill, by="biller") == envelope
             taken.append(True)
-        target(float(len(taken)), label="tries")
 
     one()
     assert sum(taken) / len(taken) >= 0.3, "the values must lie around the edge, not far outside"
