@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from langgraph_switchboard.switchboard import load_blueprint
@@ -65,6 +66,20 @@ def test_the_first_screen_is_a_program_and_prints_what_it_says(tmp_path: Path) -
 
     assert len(program.splitlines()) < 40
     assert run(program, tmp_path) == under("langgraph-switchboard", "text")
+
+
+@pytest.mark.pg
+def test_the_same_program_runs_on_postgres(tmp_path: Path, pg_dsn: str) -> None:
+    """Without `database="memory"` the story is the same, and the case is still there afterwards."""
+    program = under("langgraph-switchboard", "python")
+    durable = program.replace('database="memory"', "")
+    assert durable != program
+
+    printed = run(durable, tmp_path, SWITCHBOARD_DATABASE_URL=pg_dsn)
+
+    assert printed == under("langgraph-switchboard", "text")
+    with psycopg.connect(pg_dsn) as connection:
+        assert connection.execute("SELECT status FROM switchboard.cases").fetchall() == [("finished",)]
 
 
 @pytest.mark.pg
