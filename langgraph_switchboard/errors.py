@@ -242,7 +242,7 @@ class ReviewClosed(ReviewError):
 
 
 class ReviewNotYours(ReviewError, PermissionError):
-    """This person may not decide it: who asked for something does not approve it."""
+    """The person may not decide it: who asked for something does not approve it."""
 
     code = "review_not_yours"
 
