@@ -292,7 +292,7 @@ _odd: st.SearchStrategy[Any] = st.one_of(
 def near_valid(draw: st.DrawFn) -> dict[str, Any]:
     """A good payload, more often than not with one thing made odd."""
     value = {name: draw(good) for name, good in _good.items()}
-    match draw(st.integers(0, 5)):
+    match draw(st.integers(0, 7)):
         case 0 | 1 | 2:
             value[draw(st.sampled_from(sorted(value)))] = draw(_odd)
         case 3:
