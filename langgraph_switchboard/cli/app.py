@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Cases through flows of agents: run them, see where they stand, decide what waits for a person.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 app.command()(run)
@@ -36,6 +38,8 @@ app.add_typer(bench.app, name="bench", help="Measure, side by side on this machi
 
 def main() -> None:
     """Run the command; an error that a user can mend is told in words, without a traceback."""
+    # The pool tells of every attempt to connect again; what it means for cases is told once, by us.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
         app(standalone_mode=True)
     except SwitchboardError as error:
@@ -49,9 +53,6 @@ def main() -> None:
         # Whoever read our output has gone; let the interpreter's own flush find nothing to do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("stopped; nothing is lost: run the same command again, or `switchboard resume`.")
-        sys.exit(130)
 
 
 def _tell(error: SwitchboardError) -> None:

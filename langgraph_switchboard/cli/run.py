@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -44,9 +45,9 @@ def run(
 ) -> None:
     """Run cases from a file. Run it again after a crash: it goes on where it stopped."""
     blueprint = named_flow(flow)
-    groups = read_groups(map_) if map_ else None
-    if groups is not None and expect is None:
+    if map_ is not None and expect is None:
         raise InputRefused("a map needs labels to group", mend="Name their column with --expect.")
+    groups = read_groups(map_) if map_ else None
     contract = input_of(blueprint)
     intake = read_cases(file, contract, batch=batch, text=text, id_column=id_, expect=expect, groups=groups)
     del intake.cases[limit or len(intake.cases) :]
@@ -168,9 +169,13 @@ def end(file: Path, intake: Intake, broken: dict[str, SwitchboardError]) -> None
 
 
 def report_broken(broken: dict[str, SwitchboardError]) -> None:
-    """Say which cases broke off, and how to go on."""
-    for case_id, error in list(broken.items())[:_SHOWN]:
-        err.print(f"broke off: {case_id}: {error}", markup=False, soft_wrap=True)
+    """Say why cases broke off, each reason once with one of its cases, and how to go on."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for case_id, error in broken.items():
+        alike[str(error).replace(case_id, "...")].append(case_id)
+    for reason, cases in sorted(alike.items(), key=lambda one: -len(one[1]))[:_SHOWN]:
+        more = f" and {len(cases) - 1:,} more" if len(cases) > 1 else ""
+        err.print(f"broke off: {cases[0]}{more}: {reason}", markup=False, soft_wrap=True)
     if broken:
         say(f"{len(broken):,} cases broke off; none is lost: run the same command again.")
 

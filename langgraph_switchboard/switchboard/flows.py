@@ -85,7 +85,9 @@ def load_blueprint(reference: str) -> Blueprint:
     module_name, colon, name = reference.partition(":")
     if not (module_name and colon and name):
         raise ConfigurationError(
-            f"{reference!r} names no flow", wanted="module:name, such as graphs.support_desk:desk"
+            f"{reference!r} names no flow that is open here",
+            wanted="module:name, such as graphs.support_desk:desk",
+            mend="Open the switchboard with it; on the command line, name it with --flow.",
         )
     module = _module(module_name, reference)
     found = getattr(module, name, None)

@@ -18,9 +18,11 @@ import pytest
 from langgraph_switchboard.cli.app import main
 from langgraph_switchboard.postgres import EmbeddedServer
 from tests.conftest import REPOSITORY, dsn_for
+from tests.postgres_processes import NOBODY
+from tests.postgres_processes import _python_for_nobody as python_for_nobody
 
 SMALL = "tests.cli.flows:small"
-PROGRAM = (sys.executable, "-c", "from langgraph_switchboard.cli.app import main; main()")
+PROGRAM = "from langgraph_switchboard.cli.app import main; main()"
 
 
 @dataclass(frozen=True)
@@ -99,24 +101,39 @@ def switchboard(called: Command, settings: pytest.MonkeyPatch, cli_dsn: str) -> 
     return called
 
 
-def start(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run `switchboard` as a process of its own; settings by `env`, an ordinary user by `user`."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **options.pop("env", {})}
-    return subprocess.run(
-        [*PROGRAM, *map(str, words)],
-        env=environment,
-        cwd=options.pop("cwd", REPOSITORY),
+def start(
+    *words: str | Path,
+    env: dict[str, str],
+    stdout: int = subprocess.PIPE,
+    nobody: bool = False,
+    **options: Any,
+) -> Said:
+    """Run `switchboard` as a process of its own.
+
+    Args:
+        *words: The command.
+        env: Settings besides those of this process.
+        stdout: Where its standard output goes.
+        nobody: True to run it as the user `nobody`; needs root.
+        **options: As for `subprocess.run`.
+    """
+    python = python_for_nobody() if nobody else sys.executable
+    found = f"{REPOSITORY}:{Path(psycopg.__file__).parent.parent}"
+    who: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody else {}
+    done = subprocess.run(
+        [python, "-c", PROGRAM, *map(str, words)],
+        env={**os.environ, "PYTHONPATH": found, **env},
+        cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=120,
+        check=False,
+        **who,
         **options,
     )
-
-
-def said(done: subprocess.CompletedProcess[str]) -> Said:
-    """What a process said."""
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Said(done.returncode, done.stdout or "", done.stderr)
 
 
 def messages(folder: Path, count: int, *, name: str = "") -> Path:

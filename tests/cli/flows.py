@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -83,11 +84,22 @@ def _strike() -> None:
     what, _, when = os.environ.get(STRIKE, "").partition(" ")
     if not what or next(_called) != int(when):
         return
-    if what == "postgres":
+    if what == "disk":
+        _fill(Path(os.environ["SWITCHBOARD_HOME"]) / "ballast")
+    elif what == "postgres":
         pid_file = Path(os.environ["SWITCHBOARD_HOME"]) / "data" / "postmaster.pid"
         os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     else:
         os.kill(os.getpid(), {"kill": signal.SIGKILL, "interrupt": signal.SIGINT}[what])
+
+
+def _fill(ballast: Path) -> None:
+    """Write until the disk is full."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1_000_000, 4_096):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
 
 
 small = Blueprint("small", case=SmallCase, version=1, owner="tests")
@@ -97,3 +109,25 @@ small.step(ask, then="gate")
 small.gate("gate", of="reply", threshold=0.8, sure=send, unsure="review")
 small.review("review", of="reply", decides=ReplyDecision, then=send, within="4h", responds=by_hand)
 small.effect(send, then=END)
+
+
+class Number(Contract):
+    """An input without a text."""
+
+    value: int
+
+
+class NumberCase(CaseState):
+    """One number."""
+
+    number: Number
+    reply: Reply | None = None
+
+
+async def spell(number: Number) -> Reply:
+    """Say it in digits."""
+    return Reply(text=str(number.value), confidence=1.0)
+
+
+numbers = Blueprint("numbers", case=NumberCase, version=1, owner="tests")
+numbers.step(spell, then=END)
