@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from langgraph.types import Command
 
 from langgraph_switchboard import Blueprint, CaseState, Contract, Decision, StepContext, Switchboard
 from langgraph_switchboard.contracts import seal
@@ -249,8 +250,7 @@ async def test_a_high_risk_effect_looks_for_the_decision_itself(switchboard: Swi
     graph = switchboard.flow("claims").graph
     config: Any = {"configurable": {"thread_id": "forged"}}
     forged = seal({"amount": 5_000_000}, Payout, by="propose")
-    await graph.aupdate_state(config, {"payout": forged}, as_node="propose")
-    for case_id in ("honest", "forged"):
-        await switchboard.resume(case_id)
+    await graph.ainvoke(Command(goto="pay", update={"payout": forged}), config, durability="sync")
+    await switchboard.resume("honest")
     rows = {row.case_id: row.row for row in await switchboard.services.store.outbox()}
     assert rows == {"honest": {"amount": 5}}

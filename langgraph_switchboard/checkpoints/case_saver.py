@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 
+from langgraph_switchboard.cases import PostgresOwners, refusals
+from langgraph_switchboard.checkpoints.adoption import EPOCH, Adoptions, is_rest
 from langgraph_switchboard.checkpoints.journal import RidingJournal
-from langgraph_switchboard.checkpoints.saver import GroupCommitSaver
+from langgraph_switchboard.checkpoints.saver import GroupCommitSaver, run_of
 from langgraph_switchboard.postgres import Pool
-from langgraph_switchboard.postgres.parts import Guard, Held
+from langgraph_switchboard.postgres.parts import Guard, Held, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
-
-EPOCH = "__switchboard_epoch"
-"""Key in a run's `configurable`: the epoch under which its case is owned. LangGraph keeps keys
-that begin with two underscores out of the checkpoint's metadata."""
 
 OWNER = Guard("switchboard.case_owner", "case_id", "epoch")
 
@@ -23,21 +22,44 @@ OWNER = Guard("switchboard.case_owner", "case_id", "epoch")
 class CaseSaver(GroupCommitSaver):
     """The group-commit saver with the switchboard's journal and fence.
 
+    A run that the switchboard drives comes with its epoch. One that a LangGraph server drives
+    claims its case by its run id (see `Adoptions`); one with neither is not fenced.
+
     Args:
         pool: The database, migrated.
         journal: Hands over what steps attached.
+        owners: Whom runs without an epoch claim their cases from; None leaves those unfenced.
         timeout: Seconds within which every call ends.
     """
 
-    def __init__(self, pool: Pool, journal: RidingJournal, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        journal: RidingJournal,
+        owners: PostgresOwners | None = None,
+        *,
+        timeout: float = 30.0,
+    ) -> None:
         writer = GroupCommitWriter(pool, guard=OWNER, timeout=timeout)
         super().__init__(pool, writer=writer, riders=journal.riders, claim=held_by)
         self._journal = journal
+        self._adoptions = Adoptions(owners) if owners else None
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Read one checkpoint; the thread is ours from here on."""
+        """Read one checkpoint; the thread is ours from here on.
+
+        Raises:
+            CaseBusy: A run without an epoch wants to begin, and another holds its case.
+        """
         self._journal.rides(str(config["configurable"]["thread_id"]))
+        if self._adoptions:
+            await self._adoptions.adopt(config)
         return await super().aget_tuple(config)
+
+    async def barrier(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> None:
+        """Return once that checkpoint is committed; at once for a thread that we do not keep."""
+        if self._journal.is_riding(thread_id):
+            await super().barrier(thread_id, checkpoint_ns, checkpoint_id)
 
     async def aput(
         self,
@@ -46,9 +68,44 @@ class CaseSaver(GroupCommitSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save a checkpoint; returns after the commit."""
-        self._journal.rides(str(config["configurable"]["thread_id"]))
-        return await super().aput(config, checkpoint, metadata, new_versions)
+        """Save a checkpoint; returns after the commit.
+
+        Raises:
+            CaseWaiting: It holds new input for a case that waits for a person; nothing is saved.
+        """
+        thread_id = str(config["configurable"]["thread_id"])
+        self._journal.rides(thread_id)
+        # LangGraph would drop the question and start over. Nothing of the run has been entered
+        # before its input, so looking first does not cost it its place.
+        starts_over = metadata.get("source") == "input" and checkpoint["channel_values"].get("visits")
+        if starts_over and await self._journal.waits(thread_id):
+            await self._refuse(config, checkpoint)
+        saved = await super().aput(config, checkpoint, metadata, new_versions)
+        if self._adoptions and "outcome" in new_versions:
+            await self._adoptions.came_to_rest(config)
+        return saved
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what one task wrote, together with its riders; returns after the commit."""
+        await super().aput_writes(config, writes, task_id, task_path)
+        if self._adoptions and is_rest(writes):
+            await self._adoptions.came_to_rest(config)
+
+    async def _refuse(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
+        """Fail this checkpoint in its place, so that every later write of the run fails with it."""
+        thread_id, namespace = (
+            str(config["configurable"]["thread_id"]),
+            config["configurable"]["checkpoint_ns"],
+        )
+        if self._adoptions:
+            await self._adoptions.came_to_rest(config)
+
+        def refuse() -> Sequence[PartRows]:
+            raise refusals.case_waits(thread_id)
+
+        await self.writer.enter(thread_id, refuse, run=run_of(config), token=(namespace, checkpoint["id"]))
 
 
 def held_by(config: RunnableConfig) -> Held | None:

@@ -70,6 +70,14 @@ class RidingJournal:
         if len(self._riding) > _KEPT:
             self._riding.popitem(last=False)
 
+    async def waits(self, case_id: str) -> bool:
+        """Whether the case waits for a person."""
+        return bool(await self._apart.reviews(case_id=case_id, limit=1))
+
+    def is_riding(self, thread_id: str) -> bool:
+        """Whether the saver keeps this thread; a run without a checkpointer has a thread id as well."""
+        return thread_id in self._riding
+
     def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
         """Keep the entries until the saver takes them; see `Journal`."""
         if task.case_id not in self._riding:

@@ -151,3 +151,16 @@ async def test_another_row_under_a_known_key_takes_the_ladder(pg_dsn: str, pg_po
     assert case.status == "dead_lettered"
     failed = [entry.event.data["failure"]["code"] for entry in story if entry.event.kind == "step_failed"]
     assert failed == [EffectConflict.code]
+
+
+async def test_a_run_that_nobody_saves_waits_for_no_checkpoint(pg_dsn: str) -> None:
+    """A graph without a checkpointer may carry a thread id all the same; its steps start at once."""
+    flow = flow_of(pack)
+    async with Switchboard.open(pg_dsn, flows=[flow]) as switchboard:
+        graph = flow.build().compile()
+        async with asyncio.timeout(10):
+            ended = await graph.ainvoke(
+                {"order": {"text": "a lamp"}}, {"configurable": {"thread_id": "nowhere"}}
+            )
+        assert ended["outcome"] == "finished"
+        assert [row.case_id for row in await switchboard.services.store.outbox()] == ["nowhere"]
