@@ -54,7 +54,10 @@ async def test_dollars_by_agent_this_week(pg_pool: Pool, store: PostgresStore) -
         "faq": 0,
         "technical": 0.125,
     }
-    by_case = "select flow, case_id, sum(steps) as steps, sum(input_tokens) as read from switchboard.costs group by 1, 2"
+    by_case = (
+        "select flow, case_id, sum(steps) as steps, sum(input_tokens) as read from switchboard.costs"
+        " group by 1, 2"
+    )
     assert await rows(pg_pool, by_case) == [("desk", "c1", 5, 40)]
 
 

@@ -82,7 +82,6 @@ create table switchboard.ledger (
 comment on table switchboard.ledger is 'What happened to each case; rows are added, never changed.';
 comment on column switchboard.ledger.moves is
     'What this fact changes in the row of its case; a full row where the case is new.';
-create index ledger_of_case on switchboard.ledger (case_id, place);
 
 -- The row of a case follows its ledger, in the same transaction, whoever writes the ledger. A
 -- fact that was there already (ON CONFLICT DO NOTHING) is not in `fresh` and moves nothing.
