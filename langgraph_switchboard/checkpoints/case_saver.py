@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -30,6 +31,7 @@ class CaseSaver(GroupCommitSaver):
         journal: Hands over what steps attached.
         owners: Whom runs without an epoch claim their cases from; None leaves those unfenced.
         timeout: Seconds within which every call ends.
+        writer: A writer of one's own, guarded by `OWNER`; by default the saver makes one.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class CaseSaver(GroupCommitSaver):
         owners: PostgresOwners | None = None,
         *,
         timeout: float = 30.0,
+        writer: GroupCommitWriter | None = None,
     ) -> None:
-        writer = GroupCommitWriter(pool, guard=OWNER, timeout=timeout)
+        writer = writer or GroupCommitWriter(pool, guard=OWNER, timeout=timeout)
         super().__init__(pool, writer=writer, riders=journal.riders, claim=held_by)
         self._journal = journal
         self._adoptions = Adoptions(owners) if owners else None
@@ -92,6 +95,10 @@ class CaseSaver(GroupCommitSaver):
         await super().aput_writes(config, writes, task_id, task_path)
         if self._adoptions and is_rest(writes):
             await self._adoptions.came_to_rest(config)
+
+    def at_work(self, config: RunnableConfig) -> AbstractContextManager[None]:
+        """Keep the lease of a run that claimed its case by its id, while a step of it is at work."""
+        return self._adoptions.at_work(config) if self._adoptions else nullcontext()
 
     async def _refuse(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
         """Fail this checkpoint in its place, so that every later write of the run fails with it."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.nodes.context import StepContext
+
+_DURABILITY = "__pregel_durability"
 
 
 def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitable[object]]:
@@ -22,9 +24,20 @@ def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitabl
 
     async def call(*, ctx: StepContext, **values: Contract | None) -> object:
         plain = {name: value.model_dump(mode="json") if value else None for name, value in values.items()}
-        answer = await runnable.ainvoke(plain, ctx.config)
+        answer = await runnable.ainvoke(plain, _synchronous(ctx.config))
         if isinstance(answer, Mapping) and gives in answer:
             return answer[gives]
         return answer
 
     return call
+
+
+def _synchronous(config: RunnableConfig) -> RunnableConfig:
+    """The config with `sync` for the graphs inside, whatever the run around them uses.
+
+    Under `async` LangGraph serialises a checkpoint only when the one before it is stored. By then
+    the next superstep may have changed the set of branches that a join has seen, and the
+    checkpoint holds it: resumed from there, the join never runs and the graph ends without
+    its result. Our own steps wait for their checkpoint; the nodes of a foreign graph do not.
+    """
+    return {**config, "configurable": {**config.get("configurable", {}), _DURABILITY: "sync"}}

@@ -1,6 +1,7 @@
 """Chaos: kill a process at every statement and effect, and see whether the promise holds.
 
-    report = sweep(Plan("desk", OF_BLUEPRINT, {"flow": "graphs.support_desk:desk", "inputs": {...}}), dsn)
+    with sweeper(dsn) as chaos:
+        report = chaos.sweep(Plan("desk", OF_BLUEPRINT, {"flow": "graphs.desk:desk", "inputs": {...}}))
     assert report.is_clean
 
 A case accepted is finished, parked for a person, or set aside; an effect in our database
@@ -12,7 +13,7 @@ from langgraph_switchboard.testing.chaos.laws import LAWS
 from langgraph_switchboard.testing.chaos.points import Point, Reaper, When, watched
 from langgraph_switchboard.testing.chaos.report import Failure, Report
 from langgraph_switchboard.testing.chaos.subject import Bench, Facts, Subject
-from langgraph_switchboard.testing.chaos.sweep import KILLS, Plan, sweep
+from langgraph_switchboard.testing.chaos.sweep import KILLS, Plan, Sweeper, sweeper
 from langgraph_switchboard.testing.chaos.world import entered, happened
 
 OF_BLUEPRINT = "langgraph_switchboard.testing.chaos:of_blueprint"
@@ -30,10 +31,11 @@ __all__ = [
     "Reaper",
     "Report",
     "Subject",
+    "Sweeper",
     "When",
     "entered",
     "happened",
     "of_blueprint",
-    "sweep",
+    "sweeper",
     "watched",
 ]

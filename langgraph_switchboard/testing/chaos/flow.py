@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
@@ -16,6 +17,7 @@ from langgraph_switchboard.cases import ENDED, CaseRow
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import CaseBusy
 from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.nodes import using
 from langgraph_switchboard.postgres import ConnectionClass
 from langgraph_switchboard.switchboard.core import Switchboard
@@ -171,7 +173,10 @@ class FlowBench:
             "next": list(snapshot.next),
         }
         done = [one.key for one in outbox] + await self._counted(case_id)
-        return Facts(view.row.status, snapshot.values.get("outcome"), rest, done)
+        visits = snapshot.values.get("visits", {})
+        return Facts(
+            view.row.status, snapshot.values.get("outcome"), rest, done, _disagree(view.story, visits)
+        )
 
     async def _counted(self, case_id: str) -> list[str]:
         if not self._subject.counts:
@@ -179,3 +184,13 @@ class FlowBench:
         async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
             cursor = await connection.execute(self._subject.counts.encode(), [case_id])
             return [str(key) for (key,) in await cursor.fetchall()]
+
+
+def _disagree(story: Sequence[LedgerEntry], visits: Mapping[str, int]) -> list[str]:
+    """Steps that the state has visited more or less often than the ledger tells."""
+    told = Counter(step for step, _ in {(entry.event.step, entry.task_id) for entry in story})
+    return [
+        f"{step}: {told[step]} times in the ledger, {visits.get(step, 0)} times in the state"
+        for step in sorted(told.keys() | visits.keys())
+        if told[step] != visits.get(step, 0)
+    ]

@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 When = Literal["before", "during", "after", "refused"]
 """Before a statement is sent; while the server works on it; once its answer is there, or its
-COMMIT. `refused` kills nobody: the statement fails as one that the server does not take."""
+COMMIT. `refused` kills nobody: the statement fails as one that the server does not take, and the
+next one as well, since a batch that is refused is sent again by halves."""
 
 _TURNS = 3
 """Turns of the event loop after which a statement is certainly on its way."""
@@ -93,7 +94,10 @@ class Reaper:
         if not self.armed:
             return None
         self.marks.append(label)
-        return self._point.when if self._point and self._point.number == len(self.marks) else None
+        if self._point is None:
+            return None
+        late = len(self.marks) - self._point.number
+        return self._point.when if late == 0 or (late == 1 and self._point.when == "refused") else None
 
 
 def die() -> None:

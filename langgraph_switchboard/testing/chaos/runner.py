@@ -2,10 +2,10 @@
 
     python -m langgraph_switchboard.testing.chaos.runner
 
-It reads one JSON object per line: first the job (subject, database, folder). `{"warm": true}`
-drives a case in the server itself, which leaves nothing to import to the forks.
-`{"points": [...]}` asks for a trial and is answered with one line: an attempt per point, each
-killed at its own, and a last one that nobody kills.
+It reads one JSON object per line. `{"job": {...}}` says what to work on. `{"warm": true}` drives
+a case in the server itself, which leaves nothing to import to the forks. `{"points": [...]}`
+asks for a trial and is answered with one line: an attempt per point, each killed at its own,
+and a last one that nobody kills.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,8 @@ class Runner:
         rest, effects, happened = json.loads(
             json.dumps([facts.rest, facts.effects, done]).replace(case, "CASE")
         )
-        return Ending(facts.status, facts.outcome, rest, effects, happened, now["disagree"])
+        disagree = [*facts.disagree, *now["disagree"]]
+        return Ending(facts.status, facts.outcome, rest, effects, happened, disagree)
 
     def _look(self, case: str, world: Path) -> dict[str, list[str]]:
         return asdict(look(self._job.dsn, case, world, ledger=self._subject.ledger))
@@ -172,18 +173,20 @@ class Runner:
 def main() -> None:
     """Answer line by line until the input ends."""
     logging.disable(logging.ERROR)  # killed and refused statements are what this is about
-    lines: Iterator[str] = iter(sys.stdin.readline, "")
-    runner = Runner(Job(**json.loads(next(lines))))
-    for line in lines:
+    runner: Runner | None = None
+    for line in iter(sys.stdin.readline, ""):
         asked = json.loads(line)
+        if "job" in asked:
+            runner = Runner(Job(**asked["job"]))
+        assert runner is not None, "a job comes first"
         if "warm" in asked:
             runner.warm_up()
             gc.collect()
             gc.freeze()
-            continue
-        points = [Point(**one) for one in asked["points"]]
-        sys.stdout.write(json.dumps(asdict(runner.trial(points))) + "\n")
-        sys.stdout.flush()
+        if "points" in asked:
+            trial = runner.trial([Point(**one) for one in asked["points"]])
+            sys.stdout.write(json.dumps(asdict(trial)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ class Facts:
         outcome: The outcome in its state.
         rest: Everything else that is compared with the undisturbed run, JSON-plain.
         effects: Keys of the effects that the database knows of, each as often as it stands there.
+        disagree: Where ledger and state tell different things.
     """
 
     status: str
     outcome: str | None
     rest: dict[str, Any] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
+    disagree: list[str] = field(default_factory=list)
 
 
 class Bench(Protocol):

@@ -22,6 +22,8 @@ from langgraph_switchboard.testing.chaos.points import Point, When
 from langgraph_switchboard.testing.chaos.report import Failure, Report
 from langgraph_switchboard.testing.chaos.runner import Job, Trial
 
+Progress = Callable[[int, int], None]
+
 WORKERS = 2
 KILLS: tuple[When, ...] = ("before", "during", "after")
 
@@ -51,44 +53,71 @@ class Plan:
     cases: int = 1
 
 
-def sweep(plan: Plan, dsn: str, *, progress: Callable[[int, int], None] = lambda done, of: None) -> Report:
-    """Try every point of a plan.
+class Sweeper:
+    """Sweeps one subject after the other in the same two fork servers.
+
+        with sweeper(dsn) as chaos:
+            report = chaos.sweep(plan)
 
     Args:
-        plan: What to sweep.
         dsn: A database to do it in: it is filled with cases.
-        progress: Called after each trial with how many are done, and of how many.
-
-    Raises:
-        StepFailed: The undisturbed run did not come to its end.
+        folder: Where the outside worlds of the trials are kept.
+        workers: The fork servers.
     """
-    started = time.perf_counter()
-    report = Report(plan.name)
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="switchboard-chaos-"))
-        job = Job(plan.subject, plan.args, dsn, folder, plan.cases)
-        workers = [stack.enter_context(_worker(job)) for _ in range(WORKERS)]
-        undisturbed, varies = _undisturbed(workers[0], report)
-        for worker in workers:
+
+    def __init__(self, dsn: str, folder: str, workers: Sequence[_Worker]) -> None:
+        self._dsn = dsn
+        self._folder = folder
+        self._workers = workers
+
+    def sweep(self, plan: Plan, *, progress: Progress = lambda done, of: None) -> Report:
+        """Try every point of a plan.
+
+        Args:
+            plan: What to sweep.
+            progress: Called after each trial with how many are done, and of how many.
+
+        Raises:
+            StepFailed: The undisturbed run did not come to its end.
+        """
+        started = time.perf_counter()
+        report = Report(plan.name)
+        for worker in self._workers:
+            worker.say({"job": asdict(Job(plan.subject, plan.args, self._dsn, self._folder, plan.cases))})
+        undisturbed, varies = _undisturbed(self._workers[0], report)
+        for worker in self._workers:
             worker.say({"warm": True})
         trials = _trials(plan, report.marks)
         free: SimpleQueue[_Worker] = SimpleQueue()
-        for worker in workers:
+        for worker in self._workers:
             free.put(worker)
 
-        def one(points: tuple[Point, ...]) -> tuple[tuple[Point, ...], Trial]:
+        def one(points: tuple[Point, ...]) -> Trial:
             worker = free.get()
             try:
-                return points, worker.trial(points)
+                return worker.trial(points)
             finally:
                 free.put(worker)
 
-        with ThreadPoolExecutor(WORKERS) as threads:
-            for done, (points, trial) in enumerate(threads.map(one, trials), start=1):
+        with ThreadPoolExecutor(len(self._workers)) as threads:
+            for done, (points, trial) in enumerate(zip(trials, threads.map(one, trials), strict=True), 1):
                 _note(report, points, trial, undisturbed, varies)
                 progress(done, len(trials))
-    report.seconds = time.perf_counter() - started
-    return report
+        report.seconds = time.perf_counter() - started
+        return report
+
+
+@contextmanager
+def sweeper(dsn: str) -> Iterator[Sweeper]:
+    """A sweeper for as long as the block runs.
+
+    Args:
+        dsn: A database to do it in: it is filled with cases.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="switchboard-chaos-"))
+        log = Path(folder) / "runner.log"
+        yield Sweeper(dsn, folder, [stack.enter_context(_worker(log)) for _ in range(WORKERS)])
 
 
 def _undisturbed(worker: _Worker, report: Report) -> tuple[Ending, set[str]]:
@@ -167,16 +196,11 @@ class _Worker:
 
 
 @contextmanager
-def _worker(job: Job) -> Iterator[_Worker]:
-    log = Path(job.folder) / "runner.log"
+def _worker(log: Path) -> Iterator[_Worker]:
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "langgraph_switchboard.testing.chaos.runner"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
-    with process:
-        worker = _Worker(process, log)
-        worker.say(asdict(job))
-        yield worker
-        assert process.stdin is not None
-        process.stdin.close()
+    with process:  # its input is closed at the end, and with that it ends
+        yield _Worker(process, log)
