@@ -12,6 +12,7 @@
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
     │  ├─ CaseStranded                     it stands where this code cannot take it on
     │  ├─ CaseBusy                         somebody else drives it just now
+    │  ├─ CaseWaiting                      it waits for a person; new input would start it over
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
     │     ├─ ReviewUnknown                 there is no such review
@@ -203,6 +204,12 @@ class CaseBusy(CaseError):
     """Somebody else drives the case just now; two drivers would do its steps twice."""
 
     code = "case_busy"
+
+
+class CaseWaiting(CaseError):
+    """The case waits for a person; new input would drop the question and start the case over."""
+
+    code = "case_waiting"
 
 
 class CaseStranded(CaseError):

@@ -9,7 +9,7 @@ from langgraph_switchboard.cases.effects import (
 )
 from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.cases.memory import MemoryStore
-from langgraph_switchboard.cases.owners import MemoryOwners, Owners, PostgresOwners
+from langgraph_switchboard.cases.owners import LEASE, MemoryOwners, Owners, PostgresOwners
 from langgraph_switchboard.cases.packing import Gathered, gather, record
 from langgraph_switchboard.cases.postgres import PostgresStore
 from langgraph_switchboard.cases.rows import (
@@ -28,6 +28,7 @@ from langgraph_switchboard.cases.store import CaseStore
 
 __all__ = [
     "ENDED",
+    "LEASE",
     "OPEN",
     "STATUSES",
     "CaseRow",

@@ -110,19 +110,47 @@ class PostgresOwners:
     @asynccontextmanager
     async def owning(self, case_id: str) -> AsyncIterator[int | None]:
         """Own the case inside the block; gives the epoch that every write of it must name."""
-        wish = _Wish(case_id, uuid4().hex)
+        epoch = await self.claim(case_id, uuid4().hex)
+        try:
+            yield epoch
+        finally:
+            await self.give_back(case_id, epoch)
+
+    async def claim(self, case_id: str, run: str) -> int:
+        """Take a case; the lease is renewed until it is given back, or neglected.
+
+        Args:
+            case_id: The case.
+            run: Who takes it. The same run may take it again: its earlier attempt is superseded.
+
+        Returns:
+            The epoch that every write of it must name.
+
+        Raises:
+            CaseBusy: Somebody else drives the case just now.
+        """
+        wish = _Wish(case_id, run)
         await self._claims.put(wish)
         if wish.epoch is None:
             raise _busy(case_id, await self._owner(case_id))
         self._held[case_id] = wish.epoch
-        try:
-            yield wish.epoch
-        finally:
-            if self._held.get(case_id) == wish.epoch:
-                del self._held[case_id]
-            # Not given back: the lease, or the end of this process, frees it a little later.
-            with suppress(StoreUnavailable):
-                await asyncio.shield(self._releases.put(wish))
+        return wish.epoch
+
+    async def give_back(self, case_id: str, epoch: int) -> None:
+        """Let anybody take the case at once; nothing happens if somebody has taken it over."""
+        self.neglect(case_id, epoch)
+        # Not given back: the lease, or the end of this process, frees it a little later.
+        with suppress(StoreUnavailable):
+            await asyncio.shield(self._releases.put(_Wish(case_id, "", epoch)))
+
+    def keep(self, case_id: str, epoch: int) -> None:
+        """Renew the lease from now on, while nobody else has taken the case."""
+        self._held[case_id] = epoch
+
+    def neglect(self, case_id: str, epoch: int) -> None:
+        """Renew the lease no more: somebody else may have the case when it runs out."""
+        if self._held.get(case_id) == epoch:
+            del self._held[case_id]
 
     async def _beat(self) -> None:
         """Hold the lock that says that this process lives, and renew the leases of what it drives."""

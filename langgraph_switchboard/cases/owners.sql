@@ -2,7 +2,8 @@
 
 -- name: claim
 -- One statement for many cases. A case is free when its lease has run out, or when the process
--- that held it is gone: its connection ended, and with it its advisory lock.
+-- that held it is gone: its connection ended, and with it its advisory lock. The run that holds it
+-- may take it again.
 with alive as (
     select (l.classid::bigint << 32) | l.objid::bigint as process
     from pg_locks l
@@ -15,6 +16,7 @@ order by w.case_id
 on conflict (case_id) do update set
     epoch = o.epoch + 1, run = excluded.run, process = excluded.process, lease_until = excluded.lease_until
 where o.lease_until < clock_timestamp() or o.process not in (select process from alive)
+    or o.run = excluded.run
 returning case_id, epoch;
 
 -- name: renew

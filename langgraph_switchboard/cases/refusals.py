@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from langgraph_switchboard.cases.rows import ReviewRow
-from langgraph_switchboard.errors import EffectConflict, ReviewStale, ReviewUnknown, StoreError
+from langgraph_switchboard.errors import (
+    CaseWaiting,
+    EffectConflict,
+    ReviewStale,
+    ReviewUnknown,
+    StoreError,
+)
 
 
 def effect_conflict(case_id: str, key: str) -> EffectConflict:
@@ -23,6 +29,16 @@ def case_missing(case_id: str) -> StoreError:
         "a step changes the row of a case that is not there",
         where=f"case {case_id}",
         mend="Accept the case first, or hand over all columns of its row.",
+        case=case_id,
+    )
+
+
+def case_waits(case_id: str) -> CaseWaiting:
+    """New input would drop the question that a person was asked, and start the case over."""
+    return CaseWaiting(
+        "the case waits for a person and takes no new input",
+        where=f"case {case_id}",
+        mend="Decide its review (`switchboard reviews`), or hand the input in as another case.",
         case=case_id,
     )
 

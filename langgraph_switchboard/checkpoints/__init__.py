@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from langgraph_switchboard.checkpoints.case_saver import EPOCH, CaseSaver
+from langgraph_switchboard.checkpoints.adoption import EPOCH
+from langgraph_switchboard.checkpoints.case_saver import CaseSaver
 from langgraph_switchboard.checkpoints.journal import RidingJournal
 from langgraph_switchboard.checkpoints.rows import TaskKey
 from langgraph_switchboard.checkpoints.saver import GroupCommitSaver

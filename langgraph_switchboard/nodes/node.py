@@ -23,6 +23,7 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from langgraph_switchboard.cases import CaseRow, as_values
+from langgraph_switchboard.cases.refusals import case_waits
 from langgraph_switchboard.errors import (
     EffectConflict,
     EffectInDoubt,
@@ -64,7 +65,14 @@ class StepNode:
     ) -> Command[Any]:
         """Run the step once and say where the case goes."""
         ctx = self._context(state, config, runtime)
+        with ctx.services.at_work(config):
+            return await self._once(state, ctx, config, runtime)
+
+    async def _once(
+        self, state: dict[str, Any], ctx: StepContext, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Command[Any]:
         await self._start_on_solid_ground(ctx, runtime)
+        await self._must_not_start_over(state, ctx)
         started = time.perf_counter()
         try:
             turn = await self._turn(state, ctx, config)
@@ -99,6 +107,12 @@ class StepNode:
             # A step's namespace ends with its own task; the checkpoint it runs on is its graph's.
             graph = info.checkpoint_ns.rpartition("|")[0]
             await barrier(info.thread_id, graph, info.checkpoint_id)
+
+    async def _must_not_start_over(self, state: Mapping[str, Any], ctx: StepContext) -> None:
+        """Refuse new input for a case that waits for a person, whichever saver let it through."""
+        been_here = self.step.kind == "open" and state.get("visits")
+        if been_here and await ctx.services.store.reviews(case_id=ctx.case_id, limit=1):
+            raise case_waits(ctx.case_id)
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
         step = self.step

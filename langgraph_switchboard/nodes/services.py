@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
+
+from langchain_core.runnables import RunnableConfig
 
 from langgraph_switchboard.cases import CaseStore, Effects, MemoryEffects, MemoryStore
 from langgraph_switchboard.errors import ConfigurationError
@@ -77,6 +79,7 @@ class Services:
         where: One line that says which database this is.
         barrier: Returns once a checkpoint `(thread, namespace, checkpoint id)` is committed, so
             that no step starts on a state that a crash could still take back.
+        at_work: Keeps the run's hold on its case, given the run's config, while a step is at work.
     """
 
     store: CaseStore
@@ -88,6 +91,7 @@ class Services:
     durable: bool = False
     where: str = "in memory; nothing is kept"
     barrier: Callable[[str, str, str], Awaitable[None]] | None = None
+    at_work: Callable[[RunnableConfig], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.

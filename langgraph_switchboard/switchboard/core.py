@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from langgraph_switchboard.cases import OPEN, CaseRow, ReviewRow
+from langgraph_switchboard.cases import LEASE, OPEN, CaseRow, ReviewRow
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
     CaseError,
@@ -104,6 +104,7 @@ class Switchboard:
         flows: Iterable[Blueprint | str] = (),
         models: Models | None = None,
         clock: Callable[[], datetime] = utc_now,
+        lease: float = LEASE,
     ) -> AsyncIterator[Self]:
         """Open a switchboard.
 
@@ -113,13 +114,14 @@ class Switchboard:
             flows: Blueprints (or "module:name") whose cases it may resume and decide.
             models: Who answers `ask()`; chosen from the environment unless given.
             clock: Gives the present moment; tests bring their own.
+            lease: Seconds for which a case stays with an owner of whom nothing is heard.
 
         Raises:
             StoreUnavailable: Postgres cannot be started or reached.
             ConfigurationError: A setting or a flow's name is wrong.
             BlueprintError: The check of a flow found errors.
         """
-        async with open_house(database, models=models, clock=clock) as house:
+        async with open_house(database, models=models, clock=clock, lease=lease) as house:
             switchboard = cls(house)
             for flow in flows:
                 switchboard.flow(flow)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command, Interrupt
+from langgraph.types import Interrupt
 
 from langgraph_switchboard.cases import ENDED, CaseRow
 from langgraph_switchboard.checkpoints import EPOCH
@@ -15,6 +15,7 @@ from langgraph_switchboard.errors import CaseBusy, CaseStranded
 from langgraph_switchboard.nodes import END, Services, using
 from langgraph_switchboard.switchboard.flows import Flow
 from langgraph_switchboard.switchboard.opening import House
+from langgraph_switchboard.switchboard.strict import answer_to, strictly
 
 _SUPERSTEPS = 200
 """Bound on one run; LangGraph's own is 10,007 and starts anew at every resume."""
@@ -84,7 +85,7 @@ class Driver:
             review = await self._services.store.review(review_of(one) or "")
             if review is not None and review.status == "decided":
                 value = {"decision": review.decision, "version": review.version, "digest": review.digest}
-                await self._invoke(flow, Command(resume={one.id: value}), config, acting=review.decided_by)
+                await self._invoke(flow, answer_to(one.id, value), strictly(config), acting=review.decided_by)
 
     async def _invoke(
         self, flow: Flow, given: Any, config: RunnableConfig, *, acting: str | None = None

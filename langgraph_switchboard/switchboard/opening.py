@@ -13,7 +13,14 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from psycopg import AsyncConnection
 
-from langgraph_switchboard.cases import MemoryOwners, Owners, PostgresEffects, PostgresOwners, PostgresStore
+from langgraph_switchboard.cases import (
+    LEASE,
+    MemoryOwners,
+    Owners,
+    PostgresEffects,
+    PostgresOwners,
+    PostgresStore,
+)
 from langgraph_switchboard.checkpoints import CaseSaver, RidingJournal
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
@@ -47,6 +54,7 @@ async def open_house(
     models: Models | None = None,
     clock: Callable[[], datetime] = utc_now,
     max_connections: int = 10,
+    lease: float = LEASE,
     traced: bool = True,
     connection_class: ConnectionClass = AsyncConnection,
 ) -> AsyncIterator[House]:
@@ -58,6 +66,7 @@ async def open_house(
         models: Who answers `ask()`; chosen from the environment unless given.
         clock: Gives the present moment.
         max_connections: Most connections to Postgres from this process.
+        lease: Seconds for which a case stays with an owner of whom nothing is heard.
         traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
         connection_class: What connections to Postgres are made of.
 
@@ -81,10 +90,10 @@ async def open_house(
             await migrate(base.pool)
             store = PostgresStore(base.pool)
             journal = RidingJournal(store)
-            saver = CaseSaver(base.pool, journal)
+            owners = await stack.enter_async_context(PostgresOwners.open(base.pool, lease=lease))
+            saver = CaseSaver(base.pool, journal, owners)
             await saver.setup()
             stack.push_async_callback(saver.aclose)
-            owners = await stack.enter_async_context(PostgresOwners.open(base.pool))
             resources = PostgresResources(base, stack)
             services = Services(
                 store,
@@ -96,6 +105,7 @@ async def open_house(
                 True,
                 base.where,
                 barrier=saver.barrier,
+                at_work=saver.at_work,
             )
             yield House(services, saver, owners)
     finally:
