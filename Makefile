@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= auto
 BIN    := $(VENV)/bin
 CORE   := $(VENV)/.installed-all
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench notebooks clean
+.PHONY: help demo test check serve bench chaos notebooks clean
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
@@ -17,7 +18,7 @@ demo: $(CORE) ## run 240 tickets through the support desk on an embedded Postgre
 	@$(BIN)/switchboard demo
 
 test: $(DEV) ## pass the tests
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
 check: $(DEV) ## lint, types, layers
 	$(BIN)/ruff check .
@@ -33,6 +34,9 @@ serve: $(DEV) ## serve the desk with `langgraph dev` on http://127.0.0.1:2024
 bench: $(DEV) ## measure: checkpoint savers side by side, and where a case's time goes
 	@$(BIN)/switchboard bench saver
 	@$(BIN)/switchboard bench desk
+
+chaos: $(DEV) ## kill -9 at every SQL statement: the full crash sweep
+	@$(BIN)/python -m tests.chaos.full .cache/chaos/report.json
 
 notebooks: $(DEV) ## execute the notebooks
 	@$(BIN)/python -m pytest -q tests/test_notebooks.py
