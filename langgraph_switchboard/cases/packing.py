@@ -32,6 +32,7 @@ _NEEDED = {
     table: {one.name for one in fields(kind) if one.default is MISSING} for table, kind in _KINDS.items()
 }
 _NEEDED["cases"] = {"case_id"}
+_write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _STATUSES: dict[Table, tuple[str, ...]] = {"cases": STATUSES, "reviews": get_args(ReviewStatus)}
 
 
@@ -147,7 +148,7 @@ def record(values: dict[str, Any], where: str) -> str:
             "this cannot be stored", where=problem["at"], came=f"a value that {problem['says']}"
         )
     try:
-        return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+        return _write(plain)
     except (TypeError, ValueError):
         raise InputRefused(
             "this cannot be stored", where=where, came="a number or a key that JSON does not know"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -118,9 +118,14 @@ class Summary:
 
 def as_values(row: CaseRow | ReviewRow | OutboxRow) -> dict[str, Any]:
     """A row as column values by name."""
-    return asdict(row)
+    return {name: getattr(row, name) for name in columns(type(row))}
 
 
 def columns(kind: type[CaseRow] | type[ReviewRow] | type[OutboxRow]) -> tuple[str, ...]:
     """The column names of a kind of row, in order."""
-    return tuple(one.name for one in fields(kind))
+    return _COLUMNS[kind]
+
+
+_COLUMNS: dict[type, tuple[str, ...]] = {
+    kind: tuple(one.name for one in fields(kind)) for kind in (CaseRow, ReviewRow, OutboxRow)
+}

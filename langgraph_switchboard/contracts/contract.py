@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -109,6 +110,7 @@ class Contract(BaseModel):
         return accepted
 
 
+@cache
 def snake(name: str) -> str:
     """`ReplyDecision` as `reply_decision`: the field of a case that holds a contract is named so."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -26,13 +26,15 @@ class Envelope(TypedDict):
     digest: str
 
 
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
 _SHAPE = {"contract": str, "version": int, "payload": dict, "by": str, "digest": str}
 
 
 def digest_of(payload: object) -> str:
     """SHA-256 (hex) of a JSON-plain value in canonical form: sorted keys, no white space."""
-    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(payload).encode()).hexdigest()
 
 
 def seal(value: object, contract: type[Contract], *, by: str) -> Envelope:
