@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, people
+from langgraph_switchboard.cli import bench, people, records
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
@@ -33,6 +33,8 @@ app.command()(people.resume)
 app.command()(check)
 app.command("eval")(evaluate)
 app.command()(demo)
+app.add_typer(records.ledger_app, name="ledger")
+app.add_typer(records.db_app, name="db")
 app.add_typer(bench.app, name="bench", help="Measure, side by side on this machine.")
 
 
