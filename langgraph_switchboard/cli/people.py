@@ -13,7 +13,8 @@ from rich.padding import Padding
 
 from langgraph_switchboard.cases import STATUSES, ReviewRow
 from langgraph_switchboard.cli.project import flow_references
-from langgraph_switchboard.cli.screen import err, listing, out, program, run_async, say
+from langgraph_switchboard.cli.run import report_broken
+from langgraph_switchboard.cli.screen import listing, out, program, run_async, say
 from langgraph_switchboard.cli.story import fields, story
 from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewUnknown
 from langgraph_switchboard.switchboard import CaseView, Switchboard
@@ -146,11 +147,11 @@ def resume(
                 row = await switchboard.resume(case_id)
                 out.print(f"The case {row.case_id} is {row.status}.", markup=False)
                 return True
-            broken = await switchboard.resume_all(concurrency=concurrency)
+            named = switchboard.flow(flow).name if flow else None
+            broken = await switchboard.resume_all(flow=named, concurrency=concurrency)
             counts = await switchboard.services.store.counts()
         out.print(", ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "no cases yet")
-        for stuck, error in broken.items():
-            err.print(f"{stuck}: {error}", markup=False, soft_wrap=True)
+        report_broken(broken)
         return not broken
 
     if not run_async(go_on()):

@@ -177,7 +177,7 @@ def report_broken(broken: dict[str, SwitchboardError]) -> None:
         more = f" and {len(cases) - 1:,} more" if len(cases) > 1 else ""
         err.print(f"broke off: {cases[0]}{more}: {reason}", markup=False, soft_wrap=True)
     if broken:
-        say(f"{len(broken):,} cases broke off; none is lost: run the same command again.")
+        say(f"{len(broken):,} cases broke off; none is lost: run the same command again, or resume.")
 
 
 def report_rejects(file: Path, rejects: Sequence[Reject]) -> None:

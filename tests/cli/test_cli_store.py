@@ -4,32 +4,72 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.cli.conftest import SMALL, Command, messages, start
+from tests.cli.conftest import SMALL, Command, Said, messages, start
 from tests.cli.flows import STRIKE
 from tests.postgres_processes import AS_ROOT, NOBODY
 
 pytestmark = pytest.mark.pg
 
 
-@pytest.fixture
-def small_disk(open_folder: Path) -> Iterator[Path]:
-    """A file system of 160 MB."""
-    disk = open_folder / f"disk-{uuid4().hex[:8]}"
-    disk.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", disk], capture_output=True, check=False
-    )
-    if done.returncode != 0:
+@dataclass(frozen=True)
+class Lost:
+    """A run whose embedded server was lost half-way, and the same command once more."""
+
+    broken: Said
+    again: Said
+
+
+@pytest.fixture(scope="module")
+def lost(open_folder: Path) -> Iterator[dict[str, Lost]]:
+    """Both ways to lose the server, side by side: most of the time is waiting for it to come back."""
+    folder = open_folder / uuid4().hex[:8]
+    disk = folder / "disk"
+    disk.mkdir(parents=True)
+    for one in (folder, disk):
+        one.chmod(0o711)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", str(disk)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    with ThreadPoolExecutor() as threads:
+        runs = {"killed": threads.submit(_lose, "postgres 60", folder / "killed", folder)}
+        if mounted:
+            runs["full"] = threads.submit(_lose, "disk 30", disk / "home", folder)
+        yield {name: run.result() for name, run in runs.items()}
+    if mounted:
+        subprocess.run(["umount", disk], check=True)
+    shutil.rmtree(folder)
+
+
+def _lose(strike: str, home: Path, folder: Path) -> Lost:
+    env = {"SWITCHBOARD_HOME": str(home), "SWITCHBOARD_DATABASE_URL": ""}
+    words = ("run", messages(folder, 300), "--flow", SMALL, "--json")
+    broken = start(*words, env={**env, STRIKE: strike})
+    (home / "ballast").unlink(missing_ok=True)
+    return Lost(broken, start(*words, env=env))
+
+
+@pytest.mark.parametrize("how", ["killed", "full"])
+def test_a_server_that_is_lost_half_way_loses_no_case(lost: dict[str, Lost], how: str) -> None:
+    """Its process killed, or its disk filled up: cases break off in words; the same command finishes them."""
+    if how not in lost:
         pytest.skip("no disk can be mounted here")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    broken, again = lost[how].broken, lost[how].again
+
+    assert broken.code in (1, 2), broken
+    assert "Traceback" not in broken.err
+    assert "error connecting" not in broken.err  # the pool's own words, dozens of lines of them
+    assert len(broken.err.splitlines()) < 25
+    assert "none is lost: run the same command again" in broken.err
+    assert (again.code, again.json()["total"], again.json()["finished"]) == (0, 300, 200), again
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(
@@ -73,23 +113,6 @@ def test_no_room_for_a_data_folder_is_told(home: Path) -> None:
         "cases", env=env, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     )
     done.refused("no space left", "60 MB", "SWITCHBOARD_HOME")
-
-
-@AS_ROOT
-def test_a_disk_that_fills_up_half_way_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
-    """Cases break off in words; with room again the same command finishes them."""
-    home = small_disk / "home"
-    env = {"SWITCHBOARD_HOME": str(home), "SWITCHBOARD_DATABASE_URL": ""}
-    words = ("run", messages(tmp_path, 600), "--flow", SMALL, "--json")
-
-    full = start(*words, env={**env, STRIKE: "disk 30"})
-    (home / "ballast").unlink()
-    again = start(*words, env=env)
-
-    assert full.code in (1, 2), full
-    assert "Traceback" not in full.err
-    assert "run the same command again" in full.err
-    assert (again.code, again.json()["total"], again.json()["finished"]) == (0, 600, 400), again
 
 
 @AS_ROOT
