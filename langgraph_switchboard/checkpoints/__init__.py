@@ -7,5 +7,6 @@ from langgraph_switchboard.checkpoints.case_saver import CaseSaver
 from langgraph_switchboard.checkpoints.journal import RidingJournal
 from langgraph_switchboard.checkpoints.rows import TaskKey
 from langgraph_switchboard.checkpoints.saver import GroupCommitSaver
+from langgraph_switchboard.checkpoints.serialiser import PlainSerialiser
 
-__all__ = ["EPOCH", "CaseSaver", "GroupCommitSaver", "RidingJournal", "TaskKey"]
+__all__ = ["EPOCH", "CaseSaver", "GroupCommitSaver", "PlainSerialiser", "RidingJournal", "TaskKey"]

@@ -8,11 +8,13 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from langgraph_switchboard.cases import PostgresOwners, refusals
 from langgraph_switchboard.checkpoints.adoption import EPOCH, Adoptions, is_rest
 from langgraph_switchboard.checkpoints.journal import RidingJournal
 from langgraph_switchboard.checkpoints.saver import GroupCommitSaver, run_of
+from langgraph_switchboard.checkpoints.serialiser import PlainSerialiser
 from langgraph_switchboard.postgres import Pool
 from langgraph_switchboard.postgres.parts import Guard, Held, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
@@ -30,6 +32,7 @@ class CaseSaver(GroupCommitSaver):
         pool: The database, migrated.
         journal: Hands over what steps attached.
         owners: Whom runs without an epoch claim their cases from; None leaves those unfenced.
+        serde: The serialiser; a `PlainSerialiser` by default.
         timeout: Seconds within which every call ends.
         writer: A writer of one's own, guarded by `OWNER`; by default the saver makes one.
     """
@@ -40,11 +43,13 @@ class CaseSaver(GroupCommitSaver):
         journal: RidingJournal,
         owners: PostgresOwners | None = None,
         *,
+        serde: SerializerProtocol | None = None,
         timeout: float = 30.0,
         writer: GroupCommitWriter | None = None,
     ) -> None:
         writer = writer or GroupCommitWriter(pool, guard=OWNER, timeout=timeout)
-        super().__init__(pool, writer=writer, riders=journal.riders, claim=held_by)
+        serde = serde or PlainSerialiser()
+        super().__init__(pool, serde=serde, writer=writer, riders=journal.riders, claim=held_by)
         self._journal = journal
         self._adoptions = Adoptions(owners) if owners else None
 

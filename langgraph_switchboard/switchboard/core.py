@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
 from langgraph_switchboard.cases import LEASE, OPEN, CaseRow, ReviewRow
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
@@ -105,6 +107,7 @@ class Switchboard:
         models: Models | None = None,
         clock: Callable[[], datetime] = utc_now,
         lease: float = LEASE,
+        serde: SerializerProtocol | None = None,
     ) -> AsyncIterator[Self]:
         """Open a switchboard.
 
@@ -115,13 +118,15 @@ class Switchboard:
             models: Who answers `ask()`; chosen from the environment unless given.
             clock: Gives the present moment; tests bring their own.
             lease: Seconds for which a case stays with an owner of whom nothing is heard.
+            serde: What checkpoints are read and written by. The default reads plain data and
+                LangGraph's own types; graphs used as steps may need theirs, see `PlainSerialiser`.
 
         Raises:
             StoreUnavailable: Postgres cannot be started or reached.
             ConfigurationError: A setting or a flow's name is wrong.
             BlueprintError: The check of a flow found errors.
         """
-        async with open_house(database, models=models, clock=clock, lease=lease) as house:
+        async with open_house(database, models=models, clock=clock, lease=lease, serde=serde) as house:
             switchboard = cls(house)
             for flow in flows:
                 switchboard.flow(flow)
@@ -287,13 +292,7 @@ class Switchboard:
             ReviewDecided: Somebody was first.
             DecisionMalformed: The answer does not fit; the review stays open.
         """
-        row = await self.services.store.review(review_id)
-        if row is None:
-            raise ReviewUnknown(
-                f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
-            )
-        if row.status == "decided":
-            raise decided_by_other(row)
+        row = await self._must_be_open(review_id)
         flow = self.flow(row.flow)
         answer = accept_answer(self._review(flow, row), row, decision, by)
         case = await self._known(row.case_id)
@@ -304,9 +303,11 @@ class Switchboard:
                 mend="Let somebody else decide.",
             )
         if not await self._waits_for(flow, case, review_id):
+            await self._must_be_open(review_id)
             # A crash came after its row was written and before the case had stopped at it.
             await self._driver.drive_patiently(flow, case)
             if not await self._waits_for(flow, case, review_id):
+                await self._must_be_open(review_id)
                 raise ReviewClosed(
                     f"the case no longer waits for the review {review_id!r}",
                     mend=f"`switchboard case {row.case_id}` tells what happened.",
@@ -346,6 +347,16 @@ class Switchboard:
     async def reviews(self, *, flow: str | None = None, limit: int | None = 100) -> list[ReviewRow]:
         """The reviews that wait, the longest first."""
         return await self.services.store.reviews(flow=flow, limit=limit)
+
+    async def _must_be_open(self, review_id: str) -> ReviewRow:
+        row = await self.services.store.review(review_id)
+        if row is None:
+            raise ReviewUnknown(
+                f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
+            )
+        if row.status == "decided":
+            raise decided_by_other(row)
+        return row
 
     async def _waits_for(self, flow: Flow, case: CaseRow, review_id: str) -> bool:
         snapshot = await flow.graph.aget_state(config_of(case))

@@ -11,6 +11,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg import AsyncConnection
 
 from langgraph_switchboard.cases import (
@@ -57,6 +58,7 @@ async def open_house(
     lease: float = LEASE,
     traced: bool = True,
     connection_class: ConnectionClass = AsyncConnection,
+    serde: SerializerProtocol | None = None,
 ) -> AsyncIterator[House]:
     """Open everything that steps and cases need.
 
@@ -69,6 +71,7 @@ async def open_house(
         lease: Seconds for which a case stays with an owner of whom nothing is heard.
         traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
         connection_class: What connections to Postgres are made of.
+        serde: What checkpoints are read and written by; see `PlainSerialiser`, the default.
 
     Raises:
         StoreUnavailable: Postgres cannot be started or reached.
@@ -91,7 +94,7 @@ async def open_house(
             store = PostgresStore(base.pool)
             journal = RidingJournal(store)
             owners = await stack.enter_async_context(PostgresOwners.open(base.pool, lease=lease))
-            saver = CaseSaver(base.pool, journal, owners)
+            saver = CaseSaver(base.pool, journal, owners, serde=serde)
             await saver.setup()
             stack.push_async_callback(saver.aclose)
             resources = PostgresResources(base, stack)
@@ -114,16 +117,21 @@ async def open_house(
 
 
 @asynccontextmanager
-async def served_checkpointer() -> AsyncIterator[BaseCheckpointSaver[Any]]:
+async def served_checkpointer(
+    *, serde: SerializerProtocol | None = None
+) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """The checkpointer of a LangGraph server: it opens the services of its event loop as well.
 
     Name it in `langgraph.json` through a module of the application. The server enters it
     before any node runs; steps in that loop then find Postgres, articles and tables.
 
+    Args:
+        serde: What checkpoints are read and written by; see `PlainSerialiser`, the default.
+
     Raises:
         StoreUnavailable: Postgres cannot be started or reached.
     """
-    async with open_house() as house:
+    async with open_house(serde=serde) as house:
         withdraw = register(house.services)
         try:
             yield house.saver
