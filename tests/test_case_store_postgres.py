@@ -10,7 +10,8 @@ import pytest
 from langgraph_switchboard.cases import PostgresStore, ReviewRow, as_values
 from langgraph_switchboard.errors import EffectConflict, StoreError, StoreUnavailable
 from langgraph_switchboard.ledger.journal import Entry, Row
-from langgraph_switchboard.postgres import Pool
+from langgraph_switchboard.postgres import Pool, open_pool
+from langgraph_switchboard.testing.proxy import faulty_network
 from tests.case_builders import (
     NOON,
     a_case,
@@ -197,6 +198,20 @@ async def test_a_store_that_does_not_answer_is_not_waited_for(pg_pool: Pool) -> 
         with pytest.raises(StoreUnavailable, match="did not answer"):
             await hurried.settle(task())
     assert await PostgresStore(pg_pool).story("c1") == []
+
+
+async def test_a_network_that_swallows_everything_is_not_waited_for_either(
+    pg_dsn: str, pg_pool: Pool
+) -> None:
+    """Left to itself psycopg would wait ten seconds more, for the server to confirm that it gives up."""
+    async with faulty_network(pg_dsn) as network, open_pool(network.dsn) as pool:
+        hurried = PostgresStore(pool, timeout=0.2)
+        await hurried.counts()
+        network.swallow()
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailable, match="did not answer"):
+                await hurried.counts()
+        network.heal()
 
 
 async def test_a_closed_pool_is_an_unreachable_store(pg_pool: Pool, store: PostgresStore) -> None:

@@ -18,8 +18,11 @@ from langgraph_switchboard.errors import StoreUnavailable
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
 from langgraph_switchboard.postgres import Pool, load_queries
+from langgraph_switchboard.postgres.bounded import BoundedCalls
 
 _SQL = load_queries("langgraph_switchboard.cases")
+_GRACE = 1.0
+"""Seconds that a statement has to be taken back when its time is over; a dead network never answers."""
 
 R = TypeVar("R", CaseRow, ReviewRow, OutboxRow)
 
@@ -34,13 +37,14 @@ class PostgresStore:
 
     Args:
         pool: The database, migrated.
-        timeout: Seconds that a statement may take with its second try; then `StoreUnavailable`.
-            A settle may also wait for the batch before its own.
+        timeout: Seconds that a statement may take with its second try; then, within a second more,
+            `StoreUnavailable`. A settle may also wait for the batch before its own.
     """
 
     def __init__(self, pool: Pool, *, timeout: float = 30.0) -> None:
         self._pool = pool
         self._timeout = timeout
+        self._calls = BoundedCalls(timeout + _GRACE)
         self._attached: dict[TaskKey, tuple[Entry, ...]] = {}
         self._lane = Lane(self._send)
 
@@ -172,14 +176,7 @@ class PostgresStore:
         for known what is new.)
         """
         try:
-            async with asyncio.timeout(self._timeout):
-                try:
-                    return await self._execute(name, values)
-                except psycopg.Error as error:
-                    if not may_pass(error):
-                        raise
-                    await self._pool.check()
-                    return await self._execute(name, values)
+            return await self._calls.run(self._twice(name, values), name)
         except TimeoutError:
             raise StoreUnavailable(
                 f"Postgres did not answer within {self._timeout:g} s", where=name, mend="Try again."
@@ -187,6 +184,16 @@ class PostgresStore:
         except psycopg.Error as error:
             # From None: psycopg's own message repeats the values of the row that was refused.
             raise store_fault(error, name, case) from None
+
+    async def _twice(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async with asyncio.timeout(self._timeout):
+            try:
+                return await self._execute(name, values)
+            except psycopg.Error as error:
+                if not may_pass(error):
+                    raise
+                await self._pool.check()
+                return await self._execute(name, values)
 
     async def _execute(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:
