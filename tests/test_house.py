@@ -107,14 +107,17 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
     assert [name for name in _tracked(PACKAGE) if name not in names] == []
 
 
-def test_the_wheel_brings_the_command_and_no_server_under_another_licence(wheel: Path) -> None:
-    """`switchboard` is the one script; what `langgraph dev` runs is a tool for development only."""
+def test_the_wheel_brings_the_command_and_the_plugin_and_no_server_under_another_licence(wheel: Path) -> None:
+    """One script, one pytest plugin; what `langgraph dev` runs is a tool for development only."""
     archive = zipfile.ZipFile(wheel)
     info = f"{PACKAGE}-{PROJECT['project']['version']}.dist-info"
     script = archive.read(f"{info}/entry_points.txt").decode()
     needs = re.findall(r"^Requires-Dist: (.+)$", archive.read(f"{info}/METADATA").decode(), re.MULTILINE)
 
-    assert script.split() == ["[console_scripts]", "switchboard", "=", f"{PACKAGE}.cli.app:main"]
+    assert script.split() == [
+        "[console_scripts]", "switchboard", "=", f"{PACKAGE}.cli.app:main",
+        "[pytest11]", "switchboard", "=", f"{PACKAGE}.testing.plugin",
+    ]  # fmt: skip
     assert needs
     assert [
         one for one in needs if re.match(r"langgraph-(api|cli|runtime)", one) and "'dev'" not in one

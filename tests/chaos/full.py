@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from langgraph_switchboard.postgres import running_server
-from langgraph_switchboard.testing.chaos import Plan, Report, Sweeper, sweeper
+from langgraph_switchboard.testing.chaos import KILLS, Plan, Report, Sweeper, When, sweeper
+from langgraph_switchboard.testing.chaos.place import throwaway_server
 from tests.chaos.flows import FLOWS
 
 FLOW = "tests.chaos.flows:subject"
@@ -49,37 +46,33 @@ def laws(doubles: int = 50) -> Iterator[Plan]:
             yield Plan(f"{name}, {mode}, refused", FLOW, args, whens=("refused",))
 
 
-def controls(most: int | None = None) -> Iterator[Control]:
-    """Each guard taken away."""
+def controls(*, short: bool = False) -> Iterator[Control]:
+    """Each guard taken away; short: at the places alone where it must show."""
+
+    def control(name: str, args: dict[str, Any], law: str, at: str, refused: bool = False) -> Control:
+        whens: tuple[When, ...] = ("refused",) if refused else ("after",) if short else KILLS
+        return Control(Plan(name, CONTROL, args, whens=whens, at=at if short else ""), law)
+
     naive = {"rig": "journal_apart", "flow": "naive"}
-    yield Control(Plan("no effect key, journal apart", CONTROL, naive, most=most), "doubled")
-    yield Control(Plan("journal apart", CONTROL, {"rig": "journal_apart"}, most=most), "disagree")
+    yield control("no effect key, journal apart", naive, "doubled", "effect pay")
+    yield control("journal apart", {"rig": "journal_apart"}, "disagree", "insert into switchboard.reviews")
     early = {"rig": "without_barrier", "mode": "async"}
-    yield Control(Plan("no barrier, async", CONTROL, early, most=most), "early")
+    yield control("no barrier, async", early, "early", "entry")
     for mode in MODES:
-        args = {"rig": "without_stickiness", "mode": mode}
-        yield Control(Plan(f"not sticky, {mode}", CONTROL, args, whens=("refused",)), "disagree")
+        loose = {"rig": "without_stickiness", "mode": mode}
+        yield control(f"not sticky, {mode}", loose, "disagree", "WITH held", refused=True)
 
 
-def stock(most: int | None = None) -> Iterator[Control]:
-    """Stock LangGraph on the same six graphs."""
+def stock(*, short: bool = False) -> Iterator[Control]:
+    """Stock LangGraph on the same six graphs; short: where a node has just done something."""
+    whens: tuple[When, ...] = ("after",) if short else KILLS
     for name in FLOWS:
         for mode in MODES:
-            args = {"name": name, "mode": mode}
-            yield Control(Plan(f"stock {name}, {mode}", STOCK, args, most=most, seed=SEED), "doubled")
-
-
-@contextmanager
-def throwaway_server() -> Iterator[str]:
-    """The connection string of a server that is gone after the block."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="switchboard-chaos-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # the server's own account must pass
-    try:
-        with running_server(folder / "postgres") as server:
-            yield server.dsn
-    finally:
-        shutil.rmtree(folder)
+            plan = Plan(
+                f"stock {name}, {mode}", STOCK, {"name": name, "mode": mode}, whens=whens,
+                at="effect" if short else "", most=2 if short else None, seed=SEED,
+            )  # fmt: skip
+            yield Control(plan, "doubled")
 
 
 def main(target: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -39,6 +40,7 @@ class Plan:
         subject: `"module:factory"`, see `Subject`.
         args: What the factory is called with; JSON-plain.
         whens: Before, during, after each statement and effect; or refused.
+        at: Only statements and effects whose text holds this.
         most: At most so many points, drawn at random; None takes all.
         doubles: Further trials that are killed again at a random point of the recovery.
         seed: Of the draws.
@@ -49,6 +51,7 @@ class Plan:
     subject: str
     args: dict[str, Any]
     whens: tuple[When, ...] = KILLS
+    at: str = ""
     most: int | None = None
     doubles: int = 0
     seed: int = 0
@@ -139,7 +142,7 @@ def _trials(plan: Plan, marks: Sequence[str]) -> list[tuple[Point, ...]]:
         Point(number, when)
         for number, label in enumerate(marks, start=1)
         for when in plan.whens
-        if not (when == "during" and _is_instant(label))
+        if plan.at in label and not (when == "during" and _is_instant(label))
     ]
     singles = every if plan.most is None else sorted(draw.sample(every, min(plan.most, len(every))), key=str)
     twice = [_twice(draw, plan, every, len(marks)) for _ in range(plan.doubles)]
@@ -205,10 +208,13 @@ class _Worker:
 
 @contextmanager
 def _worker(log: Path) -> Iterator[_Worker]:
+    # Modules are found as they are found here; no model is asked, and nothing is traced.
+    mine = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "SWITCHBOARD_MODEL": "offline"}
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "langgraph_switchboard.testing.chaos.runner"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            env={**os.environ, **mine},
         )  # fmt: skip
     with process:  # its input is closed at the end, and with that it ends
         yield _Worker(process, log)

@@ -1,0 +1,77 @@
+"""The pytest plugin: a user's own blueprint under kill -9."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+pytestmark = [pytest.mark.pg, pytest.mark.chaos]
+
+
+def run(flow: str, points: int, inputs: str | None) -> subprocess.CompletedProcess[str]:
+    """Start pytest as a user does, with no test files named."""
+    words = [f"--switchboard-chaos={flow}", f"--switchboard-chaos-points={points}", "-p", "no:cacheprovider"]
+    words += ["--switchboard-chaos-input", inputs] if inputs else []
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> str:
+    """A file with one input."""
+    file = tmp_path / "letters.jsonl"
+    file.write_text(json.dumps({"inputs": {"letter": {"text": "When do you open?"}}}) + "\n", "utf-8")
+    return str(file)
+
+
+def test_a_flow_that_keeps_the_rules_passes(letters: str) -> None:
+    """The sweep is two tests, one for each way of driving, and the summary says what was tried."""
+    done = run("tests.chaos.own_flows:kept", 12, letters)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    assert re.search(r"^12 points tried", done.stdout, re.MULTILINE)
+
+
+def test_a_flow_that_acts_behind_the_switchboards_back_fails_the_session(letters: str) -> None:
+    """The control: an effect outside its context is done twice, and the sweep says at which point."""
+    done = run("tests.chaos.own_flows:broken", 60, letters)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "'doubled': 'answer'" in done.stdout
+
+
+def test_the_support_desk_survives() -> None:
+    """The reference application, on its own demo tickets."""
+    done = run("graphs.support_desk:desk", 8, "evals/datasets/demo_tickets.jsonl")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 points tried" in done.stdout
+
+
+def test_a_sweep_without_inputs_says_what_is_missing() -> None:
+    """The option is named, and nothing is started."""
+    done = run("tests.chaos.own_flows:kept", 2, None)
+
+    assert done.returncode != 0
+    assert "--switchboard-chaos-input" in done.stdout + done.stderr
+
+
+def test_the_plugin_loads_nothing_heavy() -> None:
+    """Every pytest start in the environment imports it."""
+    program = (
+        "import sys, langgraph_switchboard.testing.plugin; print(*{m.split('.')[0] for m in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert loaded & {"langgraph", "langchain_core", "psycopg", "pydantic"} == set()
