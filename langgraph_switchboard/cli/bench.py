@@ -2,7 +2,8 @@
 
 No saver, the saver in memory, the stock Postgres saver with a pool of ten, and
 ours take turns on the same workload, so that a slow minute of the machine hits
-all of them. Read the ratios; the absolute numbers are this machine's.
+all of them; then a ladder of rows says what each further part costs, up to
+everything on. Read the ratios; the absolute numbers are this machine's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from statistics import median
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -27,13 +27,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
 from rich.console import Console
-from rich.table import Table
 
 from langgraph_switchboard.checkpoints import GroupCommitSaver
 from langgraph_switchboard.checkpoints.collector import THRESHOLDS, calm_collector
+from langgraph_switchboard.cli.bench_figures import Results, Run, parts_of, ratios, table_of
+from langgraph_switchboard.cli.bench_parts import LADDER, Drive, opened, plain
 from langgraph_switchboard.cli.cpu import postgres_cpu
-from langgraph_switchboard.cli.workload import TICKET, bench_graph
-from langgraph_switchboard.postgres.pool import database
+from langgraph_switchboard.cli.workload import bench_graph
+from langgraph_switchboard.postgres import database, migrate
 
 BenchPool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
@@ -48,34 +49,17 @@ DURABILITY: dict[str, Any] = {"none": None, "memory": "async", "stock": "async"}
 """LangGraph's default for the others; whoever is not named runs at `sync`."""
 CASES = {1: 60, 100: 400, 1000: 1000}
 """How many cases are run at each concurrency."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One saver, one concurrency, one repetition.
-
-    Args:
-        rate: Cases per second.
-        p50: Median seconds of a case.
-        p99: Seconds that 99 % of the cases stay under.
-        python_ms: CPU of this process, milliseconds per case.
-        postgres_ms: CPU of the server, milliseconds per case; 0 where it cannot be read.
-        commits: Transactions with writes, per case.
-        statements: SQL statements sent, per case.
-    """
-
-    rate: float
-    p50: float
-    p99: float
-    python_ms: float
-    postgres_ms: float
-    commits: float
-    statements: float
-
-    @property
-    def cpu_ms(self) -> float:
-        """CPU of both, milliseconds per case."""
-        return self.python_ms + self.postgres_ms
+LADDER_AT = 100
+"""The concurrency at which the ladder is climbed."""
+KEPT = ("switchboard.ledger", "switchboard.ledger_chain")
+TABLES = (
+    "checkpoints",
+    "checkpoint_blobs",
+    "checkpoint_writes",
+    "switchboard.cases",
+    "switchboard.case_owner",
+    *KEPT,
+)
 
 
 class _CountingCursor(AsyncCursor[Any]):
@@ -108,35 +92,18 @@ class Bench:
         """Run that many cases, so many at a time, on empty tables.
 
         Args:
-            saver: One of `MAKERS`.
+            saver: One of `MAKERS` or of `LADDER`.
             concurrency: Cases in flight.
             cases: Cases in all.
         """
-        checkpointer = await self._fresh(saver)
-        app: Any = self._graph.compile(checkpointer=checkpointer)
-        durability = DURABILITY.get(saver, "sync")
-        left = iter(range(cases))
-        seconds: list[float] = []
-
-        async def worker() -> None:
-            for _ in left:
-                began = time.perf_counter()
-                config: Any = {"configurable": {"thread_id": uuid4().hex}} if checkpointer else {}
-                out = await app.ainvoke({"ticket": TICKET}, config, durability=durability)
-                seconds.append(time.perf_counter() - began)
-                if out["reply"]["to"] != "A-1":
-                    raise RuntimeError("the workload gave a wrong answer")
-
-        before = await self._marks()
-        began, cpu = time.perf_counter(), time.process_time()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
-        wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-        after = await self._marks()
-        if isinstance(checkpointer, GroupCommitSaver):
-            await checkpointer.aclose()
-        seconds.sort()
+        await self._empty()
+        ids = [uuid4().hex for _ in range(cases)]
+        async with self._opened(saver) as drive:
+            before = await self._marks()
+            began, cpu = time.perf_counter(), time.process_time()
+            seconds = sorted(await drive(ids, concurrency))
+            wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+            after = await self._marks()
         return Run(
             rate=cases / wall,
             p50=seconds[len(seconds) // 2],
@@ -147,11 +114,22 @@ class Bench:
             statements=(after.sent - before.sent) / cases,
         )
 
-    async def _fresh(self, saver: str) -> BaseCheckpointSaver[Any] | None:
+    @asynccontextmanager
+    async def _opened(self, saver: str) -> AsyncIterator[Drive]:
+        if saver in LADDER:
+            async with opened(saver, self._pool) as drive:
+                yield drive
+            return
+        checkpointer = MAKERS[saver](self._pool)
+        app = self._graph.compile(checkpointer=checkpointer)
+        yield plain(app, DURABILITY.get(saver, "sync"), threads=checkpointer is not None)
+        if isinstance(checkpointer, GroupCommitSaver):
+            await checkpointer.aclose()
+
+    async def _empty(self) -> None:
         async with self._pool.connection() as conn:
-            await conn.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+            await conn.execute(f"TRUNCATE {', '.join(TABLES)}")
             await conn.execute("CHECKPOINT")  # so that no repetition pays for an earlier one's pages
-        return MAKERS[saver](self._pool)
 
     async def _marks(self) -> _Marks:
         async with self._pool.connection() as conn, AsyncCursor(conn, row_factory=tuple_row) as cursor:
@@ -191,12 +169,13 @@ async def bench_database(dsn: str | None = None) -> AsyncIterator[BenchPool]:
                     open=False,
                 ) as pool:
                     await GroupCommitSaver(pool).setup()
+                    await migrate(pool)
+                    async with pool.connection() as conn:  # each run begins with empty tables
+                        for table in KEPT:
+                            await conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_as_a_whole")
                     yield pool
             finally:
                 await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-Results = dict[tuple[str, int], list[Run]]
 
 
 async def bench_saver(
@@ -204,7 +183,7 @@ async def bench_saver(
     *,
     repetitions: int = 3,
     cases: dict[int, int] | None = None,
-    savers: Sequence[str] = tuple(MAKERS),
+    savers: Sequence[str] = (*MAKERS, *LADDER),
     calm: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Results:
@@ -214,7 +193,7 @@ async def bench_saver(
         dsn: The server; None as for `database`.
         repetitions: How often each saver has its turn.
         cases: For each concurrency the number of cases; `CASES` by default.
-        savers: Which of `MAKERS`.
+        savers: Which of `MAKERS` and `LADDER`; the ladder only at a hundred at a time.
         calm: Whether the garbage collector is kept calm, for all savers alike.
         say: Told what goes on.
 
@@ -232,69 +211,12 @@ async def bench_saver(
             for repetition in range(repetitions):
                 for concurrency, count in (cases or CASES).items():
                     for saver in savers:
+                        if saver in LADDER and concurrency != LADDER_AT:
+                            continue
                         run = await bench.run(saver, concurrency, count)
                         results.setdefault((saver, concurrency), []).append(run)
                         say(f"{repetition + 1}/{repetitions} c={concurrency} {saver}: {run.rate:.0f}/s")
     return results
-
-
-def ratios(results: Results) -> dict[str, float]:
-    """The figures that the goals are stated in: medians of ours against medians of stock.
-
-    A figure whose concurrency was not run is left out.
-    """
-
-    def mid(saver: str, concurrency: int, what: str) -> float:
-        return float(median(getattr(run, what) for run in results[saver, concurrency]))
-
-    def against(other: str, concurrency: int, what: str) -> float:
-        return round(mid("ours", concurrency, what) / mid(other, concurrency, what), 3)
-
-    found: dict[str, float] = {}
-    if ("ours", 100) in results:
-        found = {
-            "throughput_ratio_c100": against("stock", 100, "rate"),
-            "cpu_ratio": against("stock", 100, "cpu_ms"),
-            "p99_ratio": against("stock", 100, "p99"),
-            "commits_per_case": round(mid("ours", 100, "commits"), 3),
-            "statements_per_case": round(mid("ours", 100, "statements"), 3),
-            "inmemory_ratio": against("memory", 100, "rate"),
-        }
-    if ("ours", 1000) in results:
-        found["throughput_ratio_c1000"] = against("stock", 1000, "rate")
-        found["cpu_ratio_c1000"] = against("stock", 1000, "cpu_ms")
-    if ("ours", 1) in results:
-        found["p50_ratio_c1"] = against("stock", 1, "p50")
-    return found
-
-
-_COLUMNS = (
-    ("cases/s", "rate", 1.0, 0),
-    ("p50 ms", "p50", 1000.0, 0),
-    ("p99 ms", "p99", 1000.0, 0),
-    ("CPU ms", "cpu_ms", 1.0, 2),
-    ("of it Python", "python_ms", 1.0, 2),
-    ("commits", "commits", 1.0, 2),
-    ("statements", "statements", 1.0, 2),
-)
-
-
-def table_of(results: Results) -> Table:
-    """The medians over the repetitions; for the rate the least and the greatest too."""
-    table = Table(title="What saving costs: medians per case", box=None, pad_edge=False)
-    table.add_column("at a time", justify="right")
-    table.add_column("saver")
-    for head, *_ in _COLUMNS:
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("min to max /s", justify="right", no_wrap=True)
-    for (saver, concurrency), runs in sorted(results.items(), key=lambda item: item[0][1]):
-        cells = [
-            f"{median(getattr(run, what) for run in runs) * scale:.{digits}f}"
-            for _, what, scale, digits in _COLUMNS
-        ]
-        rates = [run.rate for run in runs]
-        table.add_row(str(concurrency), saver, *cells, f"{min(rates):.0f} to {max(rates):.0f}")
-    return table
 
 
 app = typer.Typer(no_args_is_help=True, help="Measure what the library costs on this machine.")
@@ -321,6 +243,8 @@ def saver(
     cases = {only: CASES[only]} if only else None
     results = asyncio.run(bench_saver(repetitions=repetitions, cases=cases, calm=calm, say=console.print))
     console.print(table_of(results))
+    if only in (0, LADDER_AT):
+        console.print(parts_of(results))
     console.print(f"load average at the end {', '.join(f'{one:.2f}' for one in os.getloadavg())}")
     if json:
         typer.echo(jsonlib.dumps(ratios(results)))
