@@ -30,11 +30,11 @@ async def articles_for(ticket: Ticket, route: Route, ctx: StepContext) -> list[d
     # Where nobody was sure, the topic is a guess that may lead astray; then search speaks alone.
     topic = None if route.by == "person" else route.topic
     hits = await ctx.search(words, HITS)
-    at = await _place_of_topic(hits, topic, ctx)
+    at = _place_of_topic(hits, topic)
     agreed: Agreed = "search" if at is None else "both" if at == 0 else "router"
     if at is None and topic:
         more = await ctx.search(f"{topic.replace('_', ' ')} {words}", HITS)
-        at = await _place_of_topic(more, topic, ctx)
+        at = _place_of_topic(more, topic)
         if at is not None:
             hits, agreed = more, "router"
     if not hits:
@@ -90,14 +90,8 @@ def needs_rows(topic: str | None) -> bool:
     return (plain in MEANT and plain not in OFTEN_GENERAL) or plain == TWICE
 
 
-async def _place_of_topic(hits: Sequence[Hit], topic: str | None, ctx: StepContext) -> int | None:
-    if not topic:
-        return None
-    for place, hit in enumerate(hits):
-        article = await ctx.article(hit.article_id)
-        if article and topic in article.topics:
-            return place
-    return None
+def _place_of_topic(hits: Sequence[Hit], topic: str | None) -> int | None:
+    return next((place for place, hit in enumerate(hits) if topic and topic in hit.topics), None)
 
 
 def _article(hit: Hit, words: str, agreed: Agreed, margin: float) -> dict[str, Any]:

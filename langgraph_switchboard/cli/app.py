@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, people, records
+from langgraph_switchboard.cli import bench, bench_desk, people, records
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
@@ -35,6 +35,7 @@ app.command("eval")(evaluate)
 app.command()(demo)
 app.add_typer(records.ledger_app, name="ledger")
 app.add_typer(records.db_app, name="db")
+bench.app.command("desk")(bench_desk.desk)
 app.add_typer(bench.app, name="bench", help="Measure, side by side on this machine.")
 
 

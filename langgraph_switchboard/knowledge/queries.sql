@@ -23,7 +23,7 @@ with query as (
     order by score desc, p.article_id
     limit %(k)s
 )
-select a.article_id, a.title, scored.score, a.text
+select a.article_id, a.title, scored.score, a.text, a.topics
 from scored join switchboard.articles a on a.collection = %(collection)s and a.article_id = scored.article_id
 order by scored.score desc, a.article_id;
 

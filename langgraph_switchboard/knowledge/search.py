@@ -27,12 +27,14 @@ class Hit:
         title: Its title.
         score: BM25, above 0; comparable within one search only.
         text: The whole text.
+        topics: What it is about, as its author marked it.
     """
 
     article_id: str
     title: str
     score: float
     text: str
+    topics: tuple[str, ...] = ()
 
 
 class Knowledge(Protocol):
@@ -74,7 +76,9 @@ class MemoryKnowledge:
         scores = self._index.scores(tokenise(text))
         best = sorted(scores, key=lambda place: (-scores[place], self._articles[place].id))[:k]
         found = ((self._articles[place], scores[place]) for place in best)
-        return [Hit(article.id, article.title, score, article.text) for article, score in found]
+        return [
+            Hit(article.id, article.title, score, article.text, article.topics) for article, score in found
+        ]
 
     async def article(self, article_id: str) -> Article | None:
         """One article by its id, or None."""
@@ -102,7 +106,8 @@ class PostgresKnowledge:
         asked = {"collection": self._collection, "terms": terms, "k": k, "k1": K1, "b": B, "grain": GRAIN}
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_queries.search, asked)
-            return [Hit(**row) for row in await cursor.fetchall()]
+            rows = await cursor.fetchall()
+        return [Hit(**{**row, "topics": tuple(row["topics"])}) for row in rows]
 
     async def article(self, article_id: str) -> Article | None:
         """One article by its id, or None."""
