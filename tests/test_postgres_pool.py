@@ -59,7 +59,7 @@ async def test_every_wait_on_the_server_has_an_end(pg_dsn: str) -> None:
     async with open_pool(pg_dsn, statement_timeout=0.2) as pool:
         assert await value(pool, "SHOW statement_timeout") == "200ms"
         assert await value(pool, "SHOW lock_timeout") == "10s"
-        assert await value(pool, "SHOW idle_in_transaction_session_timeout") == "30s"
+        assert await value(pool, "SHOW idle_in_transaction_session_timeout") == "20s"
         assert await value(pool, "SHOW search_path") == "public"
         assert await value(pool, "SHOW application_name") == "switchboard"
         with pytest.raises(errors.QueryCanceled):

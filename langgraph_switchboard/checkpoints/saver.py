@@ -26,7 +26,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -46,6 +46,15 @@ Claim = Callable[[RunnableConfig], Held | None]
 """Given a run's config, what the run must own for its rows to be written."""
 
 _RUNTIME = "__pregel_runtime"
+_SOMEBODY_ELSE = (
+    errors.UniqueViolation,
+    errors.DuplicateTable,
+    errors.DuplicateColumn,
+    errors.DuplicateObject,
+    errors.DeadlockDetected,
+    errors.InternalError_,
+)
+"""What Postgres says to who makes a table that another makes at the same moment."""
 
 
 def run_of(config: RunnableConfig) -> Hashable | None:
@@ -123,6 +132,20 @@ class GroupCommitSaver(AsyncPostgresSaver):
                 yield saver
             finally:
                 await saver.aclose()
+
+    async def setup(self) -> None:
+        """Make the tables, or bring them up to this version; others may do so at the same time.
+
+        The stock migrations take no lock, and so of two processes on a fresh database one fails.
+        They go on from where they stand, so whoever was second tries again.
+        """
+        for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
+            try:
+                await super().setup()
+                return
+            except _SOMEBODY_ELSE:
+                await asyncio.sleep(pause)
+        await super().setup()
 
     # -- writing -------------------------------------------------------------------
 

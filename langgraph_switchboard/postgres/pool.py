@@ -54,7 +54,7 @@ async def open_pool(
     timeout: float = 5.0,
     statement_timeout: float = 30.0,
     lock_timeout: float = 10.0,
-    idle_in_transaction_timeout: float = 30.0,
+    idle_in_transaction_timeout: float = 20.0,
     pgbouncer: bool | None = None,
     connection_class: ConnectionClass = AsyncConnection,
 ) -> AsyncIterator[Pool]:
@@ -69,7 +69,8 @@ async def open_pool(
         timeout: Seconds for the first connection, and for waiting for a free one.
         statement_timeout: Seconds after which the server ends a statement.
         lock_timeout: Seconds after which a statement stops waiting for a lock.
-        idle_in_transaction_timeout: Seconds that a transaction may stand idle.
+        idle_in_transaction_timeout: Seconds that a transaction may stand idle. By default it is over
+            before the lease of an owner who was frozen in it, so that nobody has to wait for his locks.
         pgbouncer: True behind a pooler in transaction mode: no prepared statements, and no settings
             at connection start (give the role its timeouts with `ALTER ROLE ... SET`). None asks
             the setting SWITCHBOARD_PGBOUNCER ("1" is true).

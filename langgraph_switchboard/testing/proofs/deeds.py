@@ -1,0 +1,22 @@
+"""Deeds: what hands are told to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph_switchboard.switchboard.core import Switchboard
+
+
+async def decide(switchboard: Switchboard, review: str, answer: dict[str, Any], by: str) -> str:
+    """Decide a review; the status of the case afterwards."""
+    return (await switchboard.decide(review, answer, by=by)).status
+
+
+async def run(switchboard: Switchboard, flow: str, inputs: dict[str, Any], case: str) -> str:
+    """Start a case and drive it; its status afterwards."""
+    return (await switchboard.run(flow, inputs, case_id=case)).status
+
+
+async def resume(switchboard: Switchboard, case: str) -> str:
+    """Drive a case on; its status afterwards."""
+    return (await switchboard.resume(case)).status
