@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
@@ -45,7 +46,7 @@ class Process:
         """The fields that come from outside."""
         return frozenset(name for name, field in self.case.fields().items() if field.is_input)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of what the process says: the same process gives the same digest anywhere."""
         steps = [_plain(step) for step in self.steps.values()]
@@ -66,7 +67,6 @@ class Process:
             tables=self.tables,
             max_visits=self.max_visits,
             inputs={name: field.contract for name, field in fields.items() if field.is_input},
-            contracts={name: field.contract for name, field in fields.items()},
         )
 
     @property

@@ -183,7 +183,6 @@ class FlowInfo:
         tables: Package that holds its `schema.sql`, `seed.sql` and `queries.sql`, or None.
         max_visits: How often one case may come to one step.
         inputs: The input contracts by field.
-        contracts: All contracts of the case by field.
     """
 
     name: str
@@ -193,4 +192,3 @@ class FlowInfo:
     tables: str | None
     max_visits: int
     inputs: dict[str, type[Contract]]
-    contracts: dict[str, type[Contract]]
