@@ -7,7 +7,6 @@ from langgraph_switchboard.cases.effects import (
     MemoryEffects,
     PostgresEffects,
 )
-from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.cases.memory import MemoryStore
 from langgraph_switchboard.cases.owners import LEASE, MemoryOwners, Owners, PostgresOwners
 from langgraph_switchboard.cases.packing import Gathered, gather, record
@@ -21,7 +20,6 @@ from langgraph_switchboard.cases.rows import (
     OutboxRow,
     ReviewRow,
     ReviewStatus,
-    Summary,
     as_values,
 )
 from langgraph_switchboard.cases.store import CaseStore
@@ -48,9 +46,7 @@ __all__ = [
     "PostgresStore",
     "ReviewRow",
     "ReviewStatus",
-    "Summary",
     "as_values",
     "gather",
     "record",
-    "store_fault",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -106,14 +106,6 @@ class OutboxRow:
     row: dict[str, Any]
     digest: str
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How many cases stand where, for one selection of cases."""
-
-    total: int
-    by_status: dict[str, int] = field(default_factory=dict)
 
 
 def as_values(row: CaseRow | ReviewRow | OutboxRow) -> dict[str, Any]:
