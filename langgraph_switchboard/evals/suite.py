@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from langgraph_switchboard.errors import ConfigurationError
+from langgraph_switchboard.switchboard.flows import module_named
 
 Evaluator = Callable[..., Any]
 """`(*, inputs, outputs, reference_outputs, **kw) -> {"key", "score", "comment"}`, plain or async.
@@ -43,18 +43,12 @@ def load_suite(name: str) -> EvalSuite:
     """
     reference = name if ":" in name else f"evals.{name}:suite"
     module_name, _, attribute = reference.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        # Only the module itself missing is a wrong name; a missing import inside it is its own fault.
-        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise
-        raise ConfigurationError(
-            f"there is no module {module_name!r}",
-            where=f"suite {name!r}",
-            wanted="a file evals/NAME.py that defines `suite`, or module:name",
-            mend="Run from the folder that holds evals/, or check the spelling.",
-        ) from None
+    module = module_named(
+        module_name,
+        where=f"suite {name!r}",
+        wanted="a file evals/NAME.py that defines `suite`, or module:name",
+        mend="Run from the folder that holds evals/, or check the spelling.",
+    )
     found = getattr(module, attribute, None)
     if not isinstance(found, EvalSuite):
         raise ConfigurationError(

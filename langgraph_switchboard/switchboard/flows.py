@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -89,7 +90,11 @@ def load_blueprint(reference: str) -> Blueprint:
             wanted="module:name, such as graphs.support_desk:desk",
             mend="Open the switchboard with it; on the command line, name it with --flow.",
         )
-    module = _module(module_name, reference)
+    module = module_named(
+        module_name,
+        where=reference,
+        mend="Run from the folder that holds graphs/, or check the spelling.",
+    )
     found = getattr(module, name, None)
     if isinstance(found, Blueprint):
         return found
@@ -105,7 +110,18 @@ def load_blueprint(reference: str) -> Blueprint:
     )
 
 
-def _module(name: str, reference: str) -> Any:
+def module_named(name: str, *, where: str, wanted: str = "", mend: str) -> ModuleType:
+    """The module of the application that a reference names.
+
+    Args:
+        name: Its dotted name.
+        where: What named it, for the error.
+        wanted: What would have been right, for the error.
+        mend: What to do about it, for the error.
+
+    Raises:
+        ConfigurationError: There is no such module.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -113,7 +129,5 @@ def _module(name: str, reference: str) -> Any:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
             raise
         raise ConfigurationError(
-            f"there is no module {name!r}",
-            where=reference,
-            mend="Run from the folder that holds graphs/, or check the spelling.",
+            f"there is no module {name!r}", where=where, wanted=wanted, mend=mend
         ) from None
