@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,12 +23,16 @@ from langgraph_switchboard.cases import (
     PostgresOwners,
     PostgresStore,
 )
-from langgraph_switchboard.checkpoints import CaseSaver, RidingJournal
+from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, RidingJournal
+from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
 from langgraph_switchboard.models import Models, models_from_env
 from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
-from langgraph_switchboard.postgres import ConnectionClass, database, migrate
+from langgraph_switchboard.postgres import ConnectionClass, Database, Pool, database, migrate, open_pool
+from langgraph_switchboard.postgres.writer_role import ensure_writer
 from langgraph_switchboard.switchboard.resources import PostgresResources
+
+_log = logging.getLogger(__name__)
 
 MEMORY = "memory"
 """The database that is none: everything ends with the process."""
@@ -94,8 +99,9 @@ async def open_house(
             store = PostgresStore(base.pool)
             journal = RidingJournal(store)
             owners = await stack.enter_async_context(PostgresOwners.open(base.pool, lease=lease))
-            saver = CaseSaver(base.pool, journal, owners, serde=serde)
-            await saver.setup()
+            await GroupCommitSaver(base.pool).setup()  # LangGraph's tables are the owner's
+            writing = await _writing(base, stack, connection_class)
+            saver = CaseSaver(writing, journal, owners, serde=serde)
             stack.push_async_callback(saver.aclose)
             resources = PostgresResources(base, stack)
             services = Services(
@@ -114,6 +120,20 @@ async def open_house(
     finally:
         if traced:
             await flush_tracing()
+
+
+async def _writing(base: Database, stack: AsyncExitStack, connection_class: ConnectionClass) -> Pool:
+    """The connections that state and ledger are written by: a login that may add to the ledger only."""
+    try:
+        login = await ensure_writer(base.pool, base.dsn)
+    except ConfigurationError as error:
+        # Not every server lets its users make roles; cases come first, and the loss is told.
+        _log.warning("state and ledger are written by the owner's own login. %s", error)
+        return base.pool
+    name = "switchboard-writer"
+    return await stack.enter_async_context(
+        open_pool(login, max_size=4, application_name=name, connection_class=connection_class)
+    )
 
 
 @asynccontextmanager
