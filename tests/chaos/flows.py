@@ -18,8 +18,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from langgraph_switchboard import Blueprint, CaseState, Contract, Decision, StepContext
-from langgraph_switchboard.testing.chaos import FlowSubject, entered
+from langgraph_switchboard import END, Blueprint, CaseState, Contract, Decision, StepContext
+from langgraph_switchboard.testing.chaos import FlowSubject, entered, happened
 from langgraph_switchboard.testing.chaos.flow import Mode
 
 ITEMS = 20
@@ -211,6 +211,26 @@ def review() -> Blueprint:
     return flow
 
 
+async def post(order: Order, ctx: StepContext) -> Shipped:
+    """Send a letter by somebody else's system, which takes it twice if it is sent twice."""
+    entered("post")
+
+    async def call(key: str) -> str:
+        happened("letter")
+        return "posted"
+
+    await ctx.external("letter", call, args={"text": order.text})
+    return Shipped(key="letter")
+
+
+def outside() -> Blueprint:
+    """An effect outside that may not be repeated -> check."""
+    flow = _blueprint("outside")
+    flow.effect(post, then=check)
+    flow.step(check, then=END)
+    return flow
+
+
 def ladder() -> Blueprint:
     """An agent fails -> its fallback fails -> a person writes the offer -> ship."""
     flow = _blueprint("ladder")
@@ -229,13 +249,15 @@ FLOWS = {
     "ladder": ladder,
     "subgraph": subgraph,
 }
+ALL = {**FLOWS, "outside": outside}
+"""The six, and one whose effect is in doubt after a crash, so that a person is asked."""
 BY_HAND = {"type": "edit", "edited": {"cents": 7, "note": "by hand"}}
 
 
 def subject(name: str, mode: Mode = "sync") -> FlowSubject:
     """One of the six, driven in one of the two ways."""
     return FlowSubject(
-        FLOWS[name](),
+        ALL[name](),
         Order(text="three brass lamps"),
         BY_HAND if name == "ladder" else {"type": "approve"},
         mode,

@@ -12,7 +12,7 @@ from typing import Any
 
 from langgraph_switchboard.testing.chaos import KILLS, Plan, Report, Sweeper, When, sweeper
 from langgraph_switchboard.testing.chaos.place import throwaway_server
-from tests.chaos.flows import FLOWS
+from tests.chaos.flows import ALL, FLOWS
 
 FLOW = "tests.chaos.flows:subject"
 CONTROL = "tests.chaos.controls:subject"
@@ -37,8 +37,8 @@ class Control:
 
 
 def laws(doubles: int = 50) -> Iterator[Plan]:
-    """Six flows, driven in two ways: every point, twice, four cases at once, and refused."""
-    for name in FLOWS:
+    """The flows, driven in two ways: every point, twice, four cases at once, and refused."""
+    for name in ALL:
         for mode in MODES:
             args: dict[str, Any] = {"name": name, "mode": mode}
             yield Plan(f"{name}, {mode}", FLOW, args, doubles=doubles, seed=SEED)

@@ -7,16 +7,16 @@ import json
 import pytest
 
 from langgraph_switchboard.testing.chaos import Plan, Sweeper
-from tests.chaos.flows import FLOWS
+from tests.chaos.flows import ALL
 from tests.chaos.full import FLOW, Control, controls, laws, stock
 
 pytestmark = [pytest.mark.pg, pytest.mark.chaos]
 
-POINTS = 14
-DOUBLES = 6
+POINTS = 12
+DOUBLES = 5
 
 
-@pytest.mark.parametrize("number, name", list(enumerate(FLOWS)))
+@pytest.mark.parametrize("number, name", list(enumerate(ALL)))
 def test_a_killed_case_is_finished_by_the_next_process_as_if_nothing_had_been(
     chaos: Sweeper, number: int, name: str
 ) -> None:
@@ -85,8 +85,8 @@ def test_the_report_says_what_was_tried(chaos: Sweeper) -> None:
 
 
 def test_the_full_sweep_is_large_enough() -> None:
-    """Six flows, two ways of driving, and at least 500 trials that are killed a second time."""
+    """All flows, two ways of driving, and at least 500 trials that are killed a second time."""
     plans = list(laws())
 
-    assert {plan.args["name"] for plan in plans} == set(FLOWS)
+    assert {plan.args["name"] for plan in plans} == set(ALL)
     assert sum(plan.doubles for plan in plans) >= 500

@@ -19,12 +19,14 @@ from langgraph_switchboard.errors import CaseBusy
 from langgraph_switchboard.graphs import Blueprint
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.nodes import using
+from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.postgres import ConnectionClass
 from langgraph_switchboard.switchboard.core import Switchboard
 from langgraph_switchboard.switchboard.driver import config_of
 from langgraph_switchboard.switchboard.flows import load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.testing.chaos.subject import Bench, Facts
+from langgraph_switchboard.testing.chaos.world import has_happened
 
 T = TypeVar("T")
 
@@ -116,7 +118,7 @@ class FlowBench:
     async def _go_on(self, case_id: str) -> CaseRow:
         row = await self._patiently(lambda: self._switchboard.resume(case_id))
         for review in await self._store.reviews(case_id=case_id):
-            answer = self._answer(review.shown, review.subject)
+            answer = self._answer(case_id, review.shown, review.subject)
             row = await self._patiently(
                 lambda: self._switchboard.decide(review.review_id, answer, by=_PERSON)  # noqa: B023 - awaited
             )
@@ -140,12 +142,15 @@ class FlowBench:
                 given = row.input
             elif snapshot.interrupts:
                 review = snapshot.interrupts[0].value["review"]
-                answer = self._answer(review["shown"], review["subject"])
+                answer = self._answer(case_id, review["shown"], review["subject"])
                 given = Command(resume={snapshot.interrupts[0].id: answer})
             with using(self._house.services, acting=_PERSON):
                 await flow.graph.ainvoke(given, config, durability="async")
 
-    def _answer(self, shown: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
+    def _answer(self, case_id: str, shown: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
+        if subject == DOUBT.of:
+            done = has_happened(case_id, shown[subject]["key"])
+            return {"type": "approve" if done else "reject"}
         return self._subject.decision or {"type": "approve" if shown.get(subject) else "reject"}
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
@@ -161,14 +166,26 @@ class FlowBench:
                 return result
 
     async def facts(self, case_id: str) -> Facts:
-        """How the case stands: state, story, outbox, reviews and effects."""
+        """How the case stands: state, story, outbox, reviews and effects.
+
+        Questions about effects in doubt are left out: that they were asked is what a crash changes.
+        """
         view = await self._switchboard.case(case_id)
         snapshot = await self._switchboard.flow(view.row.flow).graph.aget_state(config_of(view.row))
         outbox = await self._store.outbox(case_id, limit=None)
+        doubts = {one.review_id for one in view.reviews if one.subject == DOUBT.of}
         rest = {
             "state": view.state.model_dump(mode="json", warnings=False),
-            "story": [[entry.event.kind, entry.event.step] for entry in view.story],
-            "reviews": [[one.step, one.status, (one.decision or {}).get("type")] for one in view.reviews],
+            "story": [
+                [entry.event.kind, entry.event.step]
+                for entry in view.story
+                if entry.event.data.get("review_id") not in doubts
+            ],
+            "reviews": [
+                [one.step, one.status, (one.decision or {}).get("type")]
+                for one in view.reviews
+                if one.review_id not in doubts
+            ],
             "outbox": sorted([one.key, one.row] for one in outbox),
             "next": list(snapshot.next),
         }

@@ -53,7 +53,7 @@ class World:
     """
 
     def __init__(self, path: Path, reaper: Reaper) -> None:
-        self._path = path
+        self.path = path
         self._reaper = reaper
 
     @contextmanager
@@ -69,7 +69,7 @@ class World:
         """Add a line; it is there for good once this returns."""
         case_id, checkpoint = _where()
         line = json.dumps(asdict(Happening(kind, key, case_id, checkpoint))) + "\n"
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._reaper.effect(f"{kind} {key}", line.encode(), file)
         finally:
@@ -93,6 +93,14 @@ def entered(place: str) -> None:
     """Tell the sweep that a body begins: the checkpoint that it stands on must be durable."""
     if (world := _world.get()) is not None:
         world.add("entry", place)
+
+
+def has_happened(case_id: str, key: str) -> bool:
+    """Whether something was done for a case: what a person finds out who is asked about a doubt."""
+    world = _world.get()
+    return world is not None and any(
+        (one.kind, one.case_id, one.key) == ("effect", case_id, key) for one in happenings(world.path)
+    )
 
 
 def happenings(path: Path) -> list[Happening]:
