@@ -142,7 +142,10 @@ def record(values: dict[str, Any], where: str) -> str:
     Raises:
         InputRefused: They hold what Postgres cannot keep: a NUL, a time without a zone, NaN.
     """
-    plain = {name: _plain(value, f"{where}.{name}") for name, value in values.items()}
+    plain = {
+        name: _plain(value, f"{where}.{name}") if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
     if problem := plain_problem(plain, where):
         raise InputRefused(
             "this cannot be stored", where=problem["at"], came=f"a value that {problem['says']}"

@@ -109,6 +109,26 @@ class Contract(BaseModel):
             raise _violation(cls.contract_name, by, [problem])
         return accepted
 
+    @classmethod
+    def accept_stored(cls, payload: dict[str, Any], *, by: str) -> Self:
+        """Validate a stored payload again: what `accept` once gave, as JSON-plain values.
+
+        Once is enough: there is no instance in it that pydantic could take as it is.
+
+        Raises:
+            ContractViolation: With the path and code of each fault, and without values.
+        """
+        try:
+            read = cls.model_validate(payload)
+        except ValidationError as error:
+            raise violation_of(error, by=by) from None
+        except (ValueError, TypeError, RecursionError) as error:
+            fault = {"at": snake(cls.__name__), "code": "not_json", "says": type(error).__name__}
+            raise _violation(cls.contract_name, by, [fault]) from None
+        if problem := plain_problem(payload, snake(cls.__name__)):
+            raise _violation(cls.contract_name, by, [problem])
+        return read
+
 
 @cache
 def snake(name: str) -> str:

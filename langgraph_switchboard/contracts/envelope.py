@@ -73,7 +73,7 @@ def open_envelope(envelope: object, contract: type[C]) -> C:
         payload = _upcast(payload, version, contract, sealed["by"])
         return contract.accept(payload, by=sealed["by"])
     try:
-        return contract.accept(payload, by=sealed["by"])
+        return contract.accept_stored(payload, by=sealed["by"])
     except ContractViolation as changed:
         raise ContractChanged(
             f"a stored {contract.contract_name} of version {version} no longer fits its contract",

@@ -7,9 +7,9 @@ Postgres runs as one transaction: all rows of all parts, or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from langgraph_switchboard.errors import ConfigurationError
@@ -56,7 +56,11 @@ class Part:
 
     def row(self, *values: Any) -> Row:
         """Make a row from Python values in the order of the columns."""
-        return tuple(column.kind.field(value) for column, value in zip(self.columns, values, strict=True))
+        return tuple([field(value) for field, value in zip(self._fields, values, strict=True)])
+
+    @cached_property
+    def _fields(self) -> tuple[Callable[[Any], bytes], ...]:
+        return tuple(column.kind.field for column in self.columns)
 
     def check(self, rows: Sequence[Row]) -> None:
         """Refuse rows that have not one field per column, before they meet those of others.

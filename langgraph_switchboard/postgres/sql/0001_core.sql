@@ -18,7 +18,7 @@ create table switchboard.cases (
 comment on table switchboard.cases is 'One row per case; case_id is also the LangGraph thread id.';
 create index cases_newest on switchboard.cases (flow, created_at desc);
 create index cases_to_drive on switchboard.cases (flow, created_at) where status in ('accepted', 'running');
-create index cases_waiting on switchboard.cases (flow, updated_at) where status = 'waiting';
+create index cases_waiting on switchboard.cases (flow, created_at) where status = 'waiting';
 create index cases_labels on switchboard.cases using gin (labels jsonb_path_ops);
 
 create table switchboard.reviews (
