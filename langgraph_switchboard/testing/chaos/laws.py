@@ -24,7 +24,8 @@ class Ending:
         status: Its status.
         outcome: The outcome in its state.
         rest: What is compared with the undisturbed run.
-        effects: Keys that the database holds, and those that the world was told of.
+        effects: Keys that the database holds.
+        happened: Keys that the world was told of.
         disagree: Where ledger and state differed, after each kill and at the end.
         early: What began too early.
     """
@@ -53,10 +54,11 @@ def judge(ending: Ending, undisturbed: Ending, varies: set[str]) -> dict[str, st
         broken["doubled"] = ", ".join(sorted(twice))
     if "lost" not in broken and (differs := _differences(ending, undisturbed, varies)):
         broken["wrong"] = "; ".join(differs[:3])
+    disagree = list(ending.disagree)
     if ending.status in ENDS and ending.outcome != ending.status:
-        ending.disagree.append(f"the case's row says {ending.status!r}, its state {ending.outcome!r}")
-    if ending.disagree:
-        broken["disagree"] = "; ".join(ending.disagree[:3])
+        disagree.append(f"the case's row says {ending.status!r}, its state {ending.outcome!r}")
+    if disagree:
+        broken["disagree"] = "; ".join(disagree[:3])
     if ending.early:
         broken["early"] = ", ".join(ending.early)
     return broken
