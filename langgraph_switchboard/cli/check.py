@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from langgraph_switchboard.cli.project import import_from_here
-from langgraph_switchboard.cli.screen import out, say
+from langgraph_switchboard.cli.screen import out, print_json, say
 from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs import Blueprint, Finding
 from langgraph_switchboard.switchboard import load_blueprint
@@ -43,8 +42,7 @@ def check(
 
 def _show(findings: Sequence[Finding], as_json: bool) -> None:
     if as_json:
-        text = json.dumps([asdict(finding) for finding in findings], indent=2)
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
+        print_json([asdict(finding) for finding in findings])
         return
     for finding in findings:
         grade, style = ("error", "bold red") if finding.is_error else ("warning", "yellow")

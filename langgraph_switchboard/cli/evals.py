@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from langgraph_switchboard.cli.project import import_from_here
-from langgraph_switchboard.cli.screen import err, out, run_async, say
+from langgraph_switchboard.cli.screen import err, out, print_json, run_async, say
 from langgraph_switchboard.evals import EvalReport, EvalSuite, Metric, load_dataset, load_suite, run_eval
 
 _SHOWN = 10
@@ -36,8 +35,7 @@ def evaluate(
     report = run_async(_run(name, suite, limit, concurrency, database, upload))
     path = report.write()
     if as_json:
-        line = {**report.summary(), "file": str(path)}
-        out.print(json.dumps(line), soft_wrap=True, highlight=False, markup=False)
+        print_json({**report.summary(), "file": str(path)}, indent=None)
     else:
         _show(report)
         say(f"every example with its scores: {path}")

@@ -1,8 +1,9 @@
-"""The project that a command works on: its flows, from options or from pyproject.toml."""
+"""What a command works on, and for whom: the project's flows, and the name of who gives it."""
 
 from __future__ import annotations
 
 import difflib
+import getpass
 import os
 import sys
 import tomllib
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from langgraph_switchboard.errors import ConfigurationError
+from langgraph_switchboard.errors import ConfigurationError, InputRefused
 from langgraph_switchboard.graphs import Blueprint
 from langgraph_switchboard.switchboard import load_blueprint
 
@@ -105,3 +106,15 @@ def import_from_here() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+
+
+def login_name() -> str:
+    """Who gives the command, by the name that the operating system knows.
+
+    Raises:
+        InputRefused: It knows none, as in a container under a bare user number.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise InputRefused("nobody knows who you are", mend="Say it: --by NAME.") from None

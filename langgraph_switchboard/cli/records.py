@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -18,7 +16,8 @@ from langgraph_switchboard.cases.audit import verify as verify_ledger
 from langgraph_switchboard.cases.retention import cases_of, sizes
 from langgraph_switchboard.cases.retention import erase as erase_cases
 from langgraph_switchboard.cases.retention import prune as prune_checkpoints
-from langgraph_switchboard.cli.screen import out, program, run_async, say
+from langgraph_switchboard.cli.project import login_name
+from langgraph_switchboard.cli.screen import out, print_json, program, run_async, say
 from langgraph_switchboard.errors import BlueprintError, InputRefused
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.postgres import Database, database
@@ -45,7 +44,7 @@ def verify(
         async with _opened() as base:
             result = await verify_ledger(base.pool, case_id, root=root)
         if as_json:
-            _print_json({**asdict(result), "holds": result.holds})
+            print_json({**asdict(result), "holds": result.holds})
             return result.holds
         if result.findings:
             table = Table("case", "entry", "finding", "what it says")
@@ -75,7 +74,7 @@ def seal(as_json: JsonOption = False) -> None:
         async with _opened() as base:
             root = await seal_ledger(base.pool)
         if as_json:
-            _print_json({**asdict(root), "hash": root.hash.hex()})
+            print_json({**asdict(root), "hash": root.hash.hex()})
             return
         out.print(root.hash.hex(), highlight=False)
         say(
@@ -102,7 +101,7 @@ def prune(
         async with _opened() as base:
             gone = await prune_checkpoints(base.pool, age, everything=everything, dry_run=dry_run)
         if as_json:
-            _print_json({**asdict(gone), "dry_run": dry_run})
+            print_json({**asdict(gone), "dry_run": dry_run})
             return
         verb = "would go" if dry_run else "are gone"
         out.print(
@@ -130,6 +129,7 @@ def erase(
     """Erase what cases are about, everywhere; that they were, and what they cost, stays."""
     if bool(case_ids) == bool(person):
         raise InputRefused("name either cases or a person", wanted="CASE ... or --person path=value")
+    who = by or login_name()
 
     async def do() -> None:
         async with _opened() as base:
@@ -138,9 +138,9 @@ def erase(
                 typer.confirm(
                     f"Erase {len(found):,} cases for good ({', '.join(found[:3])} ...)?", abort=True
                 )
-            gone = await erase_cases(base.pool, found, by=by or getpass.getuser(), force=force)
+            gone = await erase_cases(base.pool, found, by=who, force=force)
         if as_json:
-            _print_json(asdict(gone))
+            print_json(asdict(gone))
             return
         out.print(
             f"{len(gone.case_ids):,} cases are erased: {gone.entries:,} entries of the ledger, "
@@ -162,7 +162,7 @@ def migrate(as_json: JsonOption = False) -> None:
             new = await migrate_database(base.pool)
             names = await applied(base.pool)
         if as_json:
-            _print_json({"applied": new, "migrations": names})
+            print_json({"applied": new, "migrations": names})
             return
         done = ", ".join(f"{number:04}" for number in new)
         out.print(f"Applied {done}." if new else f"Nothing to do: it has {names[-1]}.", highlight=False)
@@ -178,7 +178,7 @@ def where(as_json: JsonOption = False) -> None:
         async with database() as base:
             names, tables = await applied(base.pool), await sizes(base.pool)
         if as_json:
-            _print_json({"where": base.where, "migrations": names, "bytes": tables})
+            print_json({"where": base.where, "migrations": names, "bytes": tables})
             return
         out.print(base.where, markup=False, highlight=False, soft_wrap=True)
         out.print(f"migrations: {', '.join(names) or 'none yet'}", highlight=False)
@@ -211,7 +211,3 @@ def _bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
-
-
-def _print_json(value: Any) -> None:
-    out.print(json.dumps(value, default=str, indent=2), soft_wrap=True, highlight=False, markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -37,6 +38,16 @@ def listing(*names: str, prose: str) -> Table:
 def say(line: str) -> None:
     """One line for people, kept away from results."""
     err.print(line, markup=False, highlight=False, soft_wrap=True, style="dim")
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """A result for programs; what JSON does not know, such as a moment, becomes text.
+
+    Args:
+        value: What is told.
+        indent: Spaces per level; None puts all on one line.
+    """
+    out.print(json.dumps(value, default=str, indent=indent), soft_wrap=True, highlight=False, markup=False)
 
 
 def program() -> str:
