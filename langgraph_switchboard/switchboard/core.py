@@ -13,14 +13,13 @@ from typing import Any, Self
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from langgraph_switchboard.cases import LEASE, OPEN, CaseRow, ReviewRow
+from langgraph_switchboard.cases import LEASE, OPEN, CaseRow, ReviewRow, refusals
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
     CaseError,
     ReviewClosed,
     ReviewError,
     ReviewNotYours,
-    ReviewUnknown,
     StepFailed,
     StoreUnavailable,
     SwitchboardError,
@@ -351,9 +350,7 @@ class Switchboard:
     async def _must_be_open(self, review_id: str) -> ReviewRow:
         row = await self.services.store.review(review_id)
         if row is None:
-            raise ReviewUnknown(
-                f"there is no review {review_id!r}", mend="`switchboard reviews` lists those that wait."
-            )
+            raise refusals.review_missing(review_id)
         if row.status == "decided":
             raise decided_by_other(row)
         return row
