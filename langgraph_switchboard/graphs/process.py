@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
-from langgraph_switchboard.nodes import OPEN, FlowInfo, Step
+from langgraph_switchboard.nodes import OPEN, FlowInfo, Review, Step
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ class Process:
             name: [f.contract.contract_name, f.contract.contract_version]
             for name, f in self.case.fields().items()
         }
-        return digest_of({"name": self.name, "version": self.version, "fields": fields, "steps": steps})
+        packages = [self.knowledge, self.tables]
+        said = {"name": self.name, "version": self.version, "fields": fields, "steps": steps}
+        return digest_of({**said, "packages": packages, "renamed": dict(self.renamed)})
 
     def flow(self) -> FlowInfo:
         """What its nodes need to know."""
@@ -85,4 +87,17 @@ def _plain(step: Step) -> dict[str, Any]:
         "timeout": step.timeout,
         "threshold": step.threshold if step.gate is None else step.gate.threshold,
         "edges": [[edge.way, edge.to] for edge in step.edges],
+        "gate": step.gate and [step.gate.of, _called(step.gate.always)],
+        "review": step.review and _asks(step.review),
+        "approval": step.approval and [step.approval.review, _called(step.approval.when)],
     }
+
+
+def _asks(review: Review) -> list[object]:
+    within = review.within.total_seconds() if review.within else None
+    return [review.of, review.decides.contract_name, within, _called(review.responds)]
+
+
+def _called(function: Callable[..., object] | None) -> str | None:
+    # Its name stands for it: what it does inside is code, which a digest of the process does not follow.
+    return None if function is None else getattr(function, "__qualname__", type(function).__name__)
