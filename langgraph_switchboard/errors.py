@@ -22,6 +22,7 @@
     │     └─ DecisionMalformed (ValueError) the answer does not fit the question; the review stays open
     ├─ StoreError                          Postgres cannot be started, reached or written
     │  ├─ StoreUnavailable
+    │  ├─ StateDamaged                     the stored state of one case cannot be read
     │  ├─ StoreClosed                      the writer or saver was closed; nothing more is taken
     │  ├─ Superseded                       another owner took the case over; never retried
     │  └─ EffectConflict                   one key, two different sets of arguments
@@ -276,6 +277,12 @@ class StoreUnavailable(StoreError, ConnectionError):
     """Postgres cannot be started or reached."""
 
     code = "store_unavailable"
+
+
+class StateDamaged(StoreError):
+    """The stored state of one case cannot be read; the case stands where it stood, others go on."""
+
+    code = "state_damaged"
 
 
 class StoreClosed(StoreError):

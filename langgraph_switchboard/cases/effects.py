@@ -15,6 +15,11 @@ from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.errors import ConfigurationError, Superseded
 from langgraph_switchboard.postgres import Pool, load_queries
+from langgraph_switchboard.postgres.bounded import BoundedCalls
+
+TIMEOUT = 15.0
+"""Seconds within which the database has to answer: less than a step has, so that a silent database
+is not taken for the step's own failure."""
 
 _SQL = load_queries("langgraph_switchboard.cases", "effects.sql")
 
@@ -121,34 +126,38 @@ class PostgresEffects:
 
     Args:
         pool: The database, migrated.
+        timeout: Seconds within which the database has to answer; an effect in our own database has
+            as long for all that it does.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, timeout: float = TIMEOUT) -> None:
         self._pool = pool
+        self._calls = BoundedCalls(timeout)
 
     async def once(self, effect: EffectKey, do: InOurDatabase) -> Any:
         """Do it and record it in one transaction; see `Effects`."""
-        try:
-            async with self._pool.connection() as connection, connection.transaction():
-                standing = await _take(connection, effect)
-                if standing.is_done:
-                    return standing.result
-                result = await do(connection)
-                await connection.execute(_SQL["finish"], _finished(effect, result, ""))
-                await _still_owner(connection, effect)
-                return result
-        except psycopg.Error as error:
-            raise store_fault(error, effect.step, effect.case_id) from error
+
+        async def act(connection: AsyncConnection[DictRow]) -> Any:
+            standing = await _take(connection, effect)
+            if standing.is_done:
+                return standing.result
+            result = await do(connection)
+            await connection.execute(_SQL["finish"], _finished(effect, result, ""))
+            await _still_owner(connection, effect)
+            return result
+
+        return await self._bounded(effect, act)
 
     async def begin(self, effect: EffectKey) -> Standing:
         """Record that we set out to do it, in a commit of its own; see `Effects`."""
-        try:
-            async with self._pool.connection() as connection, connection.transaction():
-                standing = await _take(connection, effect)
-                await _still_owner(connection, effect)
-                return standing
-        except psycopg.Error as error:
-            raise store_fault(error, effect.step, effect.case_id) from None
+
+        async def act(connection: AsyncConnection[DictRow]) -> Standing:
+            standing = await _take(connection, effect)
+            await _still_owner(connection, effect)
+            return standing
+
+        standing: Standing = await self._bounded(effect, act)
+        return standing
 
     async def finish(self, effect: EffectKey, result: Any, *, by: str = "") -> None:
         """Record that it happened; also by an owner who was superseded meanwhile, for it is the truth."""
@@ -159,11 +168,22 @@ class PostgresEffects:
         await self._run("forget", {"case_id": effect.case_id, "key": effect.key}, effect)
 
     async def _run(self, name: str, values: dict[str, Any], effect: EffectKey) -> None:
+        async def act(connection: AsyncConnection[DictRow]) -> None:
+            await connection.execute(_SQL[name], values)
+
+        await self._bounded(effect, act)
+
+    async def _bounded(self, effect: EffectKey, act: InOurDatabase) -> Any:
+        """Do it in one transaction; a server that is silent holds nobody up for longer than the bound."""
+
+        async def transaction() -> Any:
+            async with self._pool.connection() as connection, connection.transaction():
+                return await act(connection)
+
         try:
-            async with self._pool.connection() as connection:
-                await connection.execute(_SQL[name], values)
+            return await self._calls.run(transaction(), effect.step)
         except psycopg.Error as error:
-            raise store_fault(error, effect.step, effect.case_id) from None
+            raise store_fault(error, effect.step, effect.case_id) from error
 
 
 async def _take(connection: AsyncConnection[DictRow], effect: EffectKey) -> Standing:

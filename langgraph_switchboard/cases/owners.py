@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
@@ -15,14 +15,19 @@ import psycopg
 
 from langgraph_switchboard.cases.faults import store_fault
 from langgraph_switchboard.cases.lane import Lane
-from langgraph_switchboard.errors import CaseBusy, StoreUnavailable
+from langgraph_switchboard.errors import CaseBusy
 from langgraph_switchboard.postgres import Pool, load_queries
+from langgraph_switchboard.postgres.bounded import BoundedCalls
 
 _SQL = load_queries("langgraph_switchboard.cases", "owners.sql")
 _log = logging.getLogger(__name__)
 
 LEASE = 30.0
 """Seconds for which a case stays with an owner of whom nothing is heard."""
+TIMEOUT = 15.0
+"""Seconds within which the database has to answer."""
+_LAST_WORD = 1.0
+"""Seconds that giving a case back may hold up its run, and the end of the heart that of the process."""
 
 
 class Owners(Protocol):
@@ -82,11 +87,13 @@ class PostgresOwners:
     Args:
         pool: The database, migrated.
         lease: Seconds for which a case stays with an owner of whom nothing is heard.
+        timeout: Seconds within which a claim is answered.
     """
 
-    def __init__(self, pool: Pool, *, lease: float = LEASE) -> None:
+    def __init__(self, pool: Pool, *, lease: float = LEASE, timeout: float = TIMEOUT) -> None:
         self._pool = pool
         self._lease = lease
+        self._calls = BoundedCalls(timeout)
         self._process = secrets.randbits(62)
         self._held: dict[str, int] = {}
         self._claims: Lane[_Wish] = Lane(self._claim)
@@ -95,17 +102,20 @@ class PostgresOwners:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, pool: Pool, *, lease: float = LEASE) -> AsyncIterator[PostgresOwners]:
+    async def open(
+        cls, pool: Pool, *, lease: float = LEASE, timeout: float = TIMEOUT
+    ) -> AsyncIterator[PostgresOwners]:
         """Owners whose leases are renewed for as long as the block runs."""
-        owners = cls(pool, lease=lease)
+        owners = cls(pool, lease=lease, timeout=timeout)
         heart = asyncio.create_task(owners._beat())
         try:
             await owners._alive.wait()
             yield owners
         finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
+            for _ in range(2):  # the second ends psycopg's own waiting for a server that is silent
+                heart.cancel()
+                await asyncio.wait({heart}, timeout=_LAST_WORD)
+            await owners._calls.aclose()
 
     @asynccontextmanager
     async def owning(self, case_id: str) -> AsyncIterator[int | None]:
@@ -139,9 +149,10 @@ class PostgresOwners:
     async def give_back(self, case_id: str, epoch: int) -> None:
         """Let anybody take the case at once; nothing happens if somebody has taken it over."""
         self.neglect(case_id, epoch)
-        # Not given back: the lease, or the end of this process, frees it a little later.
-        with suppress(StoreUnavailable):
-            await asyncio.shield(self._releases.put(_Wish(case_id, "", epoch)))
+        release = asyncio.ensure_future(self._releases.put(_Wish(case_id, "", epoch)))
+        release.add_done_callback(_hear)
+        # Not given back in time: the lease, or the end of this process, frees it a little later.
+        await asyncio.wait({release}, timeout=_LAST_WORD)
 
     def keep(self, case_id: str, epoch: int) -> None:
         """Renew the lease from now on, while nobody else has taken the case."""
@@ -189,11 +200,20 @@ class PostgresOwners:
 
     async def _run(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(_SQL[name], values)
-                return await cursor.fetchall() if cursor.description else []
+            return await self._calls.run(self._execute(name, values), name)
         except psycopg.Error as error:
             raise store_fault(error, name) from None
+
+    async def _execute(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_SQL[name], values)
+            return await cursor.fetchall() if cursor.description else []
+
+
+def _hear(release: asyncio.Future[None]) -> None:
+    """Nobody waits for a release that came too late; that it failed is no news."""
+    if not release.cancelled():
+        release.exception()
 
 
 def _busy(case_id: str, who: str) -> CaseBusy:

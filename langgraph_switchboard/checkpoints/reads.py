@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, DataError
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from langgraph_switchboard.errors import StateDamaged
 from langgraph_switchboard.postgres.bounded import BoundedCalls
 from langgraph_switchboard.postgres.packed import TEXT
 from langgraph_switchboard.postgres.resend import resending
@@ -47,6 +48,7 @@ class CheckpointKey(NamedTuple):
 
 
 class _Asked(NamedTuple):
+    thread_id: str
     fields: tuple[bytes, ...]
     latest: bool
     answer: asyncio.Future[DictRow | None]
@@ -79,7 +81,7 @@ class CheckpointReader:
         """
         answer: asyncio.Future[DictRow | None] = asyncio.get_running_loop().create_future()
         latest = not key.checkpoint_id
-        self._asked.append(_Asked(_fields(key[:2] if latest else key), latest, answer))
+        self._asked.append(_Asked(key.thread_id, _fields(key[:2] if latest else key), latest, answer))
         if len(self._tasks) < self._readers:
             task = asyncio.create_task(self._drain())
             self._tasks.add(task)
@@ -124,21 +126,44 @@ class CheckpointReader:
 
         try:
             rows = await self._calls.run(resending(self._pool, once, repeatable=True), "read of a checkpoint")
+        except DataError as error:
+            # A row that Postgres itself cannot take apart: it must fail its own reader and nobody else.
+            if len(some) > 1:
+                half = len(some) // 2
+                await self._answer(some[:half], latest=latest)
+                await self._answer(some[half:], latest=latest)
+                return
+            self._fail(some, damaged(some[0].thread_id, "the latest" if latest else "one", error))
+            return
         except Exception as error:
-            for one in some:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+            self._fail(some, error)
             return
         found = {row["asked"]: row for row in rows}
         for number, one in enumerate(some, start=1):
             if not one.answer.done():
                 one.answer.set_result(found.get(number))
 
+    def _fail(self, some: Sequence[_Asked], error: Exception) -> None:
+        for one in some:
+            if not one.answer.done():
+                one.answer.set_exception(error)
+
     async def _fetch(self, conn: AsyncConnection[Any], sql: str, values: Sequence[Any]) -> list[DictRow]:
         self.queries += 1
         async with conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(sql, values, binary=True)
             return await cursor.fetchall()
+
+
+def damaged(thread_id: str, which: str, error: Exception) -> StateDamaged:
+    """A checkpoint that cannot be read; what it holds is not repeated."""
+    return StateDamaged(
+        "the stored state of this case cannot be read",
+        where=f"case {thread_id}, checkpoint {which}",
+        came=type(error).__name__,
+        mend="Other cases are not affected; restore its rows from a backup, or start it anew.",
+        case=thread_id,
+    )
 
 
 def _fields(key: Sequence[str | None]) -> tuple[bytes, ...]:

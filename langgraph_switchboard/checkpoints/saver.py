@@ -12,6 +12,7 @@ and take no lock. It belongs to the event loop in which it was made.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -30,14 +31,15 @@ from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from langgraph_switchboard.checkpoints.reads import CheckpointKey, CheckpointReader
+from langgraph_switchboard.checkpoints.reads import CheckpointKey, CheckpointReader, damaged
 from langgraph_switchboard.checkpoints.removal import COPY_THREAD, DELETE_FOR_RUNS
 from langgraph_switchboard.checkpoints.rows import LARGE, TaskKey, checkpoint_rows, is_large, write_rows
-from langgraph_switchboard.errors import ConfigurationError
+from langgraph_switchboard.errors import ConfigurationError, StateDamaged, StoreError
 from langgraph_switchboard.postgres.parts import Held, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 Riders = Callable[[TaskKey, Sequence[tuple[str, Any]]], Sequence[PartRows]]
 """Given a task and what it wrote, the rows of other tables that leave in the same operation."""
@@ -46,6 +48,8 @@ Claim = Callable[[RunnableConfig], Held | None]
 """Given a run's config, what the run must own for its rows to be written."""
 
 _RUNTIME = "__pregel_runtime"
+_WHOLE = "jsonb_typeof(checkpoint -> 'channel_versions') = 'object'"
+"""True of rows that the query over all threads does not fail at."""
 _SOMEBODY_ELSE = (
     errors.UniqueViolation,
     errors.DuplicateTable,
@@ -251,7 +255,6 @@ class GroupCommitSaver(AsyncPostgresSaver):
         row = await self.reader.row(key)
         if row is None:
             return None
-        await self._migrate([row])
         self.writer.note_committed(thread_id, (row["checkpoint_ns"], row["checkpoint_id"]))
         return await self._load(row)
 
@@ -266,16 +269,35 @@ class GroupCommitSaver(AsyncPostgresSaver):
         """Read checkpoints, the newest first."""
         await self.writer.settled(*([str(config["configurable"]["thread_id"])] if config else []))
         where, values = self._search_where(config, filter, before)
+        if config is None:
+            where += f" {'AND' if where else 'WHERE'} {_WHOLE}"
         where += " ORDER BY checkpoint_id DESC"
         if limit is not None:
             where += " LIMIT %s"
             values.append(int(limit))
-        rows = await self.reader.rows(where, values)
-        await self._migrate(rows)
-        for row in rows:
-            yield await self._load(row)
+        for row in await self.reader.rows(where, values):
+            try:
+                yield await self._load(row)
+            except StateDamaged as error:
+                if config is not None:
+                    raise
+                _log.warning("left out of the list: %s", error)  # one case must not hide all others
 
     async def _load(self, row: DictRow) -> CheckpointTuple:
+        """A row as a checkpoint.
+
+        Raises:
+            StateDamaged: It cannot be read.
+        """
+        try:
+            return await self._read(row)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise damaged(row["thread_id"], row["checkpoint_id"], error) from error
+
+    async def _read(self, row: DictRow) -> CheckpointTuple:
+        await self._migrate([row])
         blobs = [value for _, _, value in row["channel_values"] or ()]
         blobs += [write[3] for write in row["pending_writes"] or ()]
         if sum(len(value) for value in blobs if value is not None) >= LARGE:

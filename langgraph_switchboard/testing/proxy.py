@@ -49,7 +49,11 @@ class FaultyNetwork:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        up_reader, up_writer = await asyncio.open_unix_connection(self._upstream)
+        try:
+            up_reader, up_writer = await asyncio.open_unix_connection(self._upstream)
+        except OSError:  # the server is away
+            writer.close()
+            return
         self._writers |= {writer, up_writer}
         for source, sink in ((reader, up_writer), (up_reader, writer)):
             task = asyncio.create_task(self._pass_on(source, sink))

@@ -65,8 +65,7 @@ async def _one(report: ProofReport, pool: Pool, owner: Hand, heir: Hand, case_id
     await asyncio.sleep(after)
     owner.freeze()
     try:
-        if await _is_over(pool, case_id):
-            return
+        was_over = await _is_over(pool, case_id)
         status = await _inherit(heir, case_id)
         before = await _rows(pool, case_id)
     finally:
@@ -75,6 +74,8 @@ async def _one(report: ProofReport, pool: Pool, owner: Hand, heir: Hand, case_id
         end = await run
     except Refusal as refusal:
         end = refusal.kind
+    if was_over:
+        return  # there was nothing left to supersede
     after_all = await _rows(pool, case_id)
     report.trials += 1
     report.counts[f"told {end}"] += 1
