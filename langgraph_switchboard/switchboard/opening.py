@@ -61,6 +61,7 @@ async def open_house(
     clock: Callable[[], datetime] = utc_now,
     max_connections: int = 10,
     lease: float = LEASE,
+    timeout: float = 30.0,
     traced: bool = True,
     connection_class: ConnectionClass = AsyncConnection,
     serde: SerializerProtocol | None = None,
@@ -74,6 +75,7 @@ async def open_house(
         clock: Gives the present moment.
         max_connections: Most connections to Postgres from this process.
         lease: Seconds for which a case stays with an owner of whom nothing is heard.
+        timeout: Seconds within which every call to Postgres returns; claims and effects have half of it.
         traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
         connection_class: What connections to Postgres are made of.
         serde: What checkpoints are read and written by; see `PlainSerialiser`, the default.
@@ -96,18 +98,20 @@ async def open_house(
                 database(dsn, max_size=max_connections, connection_class=connection_class)
             )
             await migrate(base.pool)
-            store = PostgresStore(base.pool)
+            store = PostgresStore(base.pool, timeout=timeout)
             journal = RidingJournal(store)
-            owners = await stack.enter_async_context(PostgresOwners.open(base.pool, lease=lease))
+            owners = await stack.enter_async_context(
+                PostgresOwners.open(base.pool, lease=lease, timeout=timeout / 2)
+            )
             await GroupCommitSaver(base.pool).setup()  # LangGraph's tables are the owner's
             writing = await _writing(base, stack, connection_class)
-            saver = CaseSaver(writing, journal, owners, serde=serde)
+            saver = CaseSaver(writing, journal, owners, serde=serde, timeout=timeout)
             stack.push_async_callback(saver.aclose)
             resources = PostgresResources(base, stack)
             services = Services(
                 store,
                 journal,
-                PostgresEffects(base.pool),
+                PostgresEffects(base.pool, timeout=timeout / 2),
                 models,
                 resources,
                 clock,
