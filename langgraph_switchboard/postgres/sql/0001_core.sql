@@ -14,7 +14,7 @@ create table switchboard.cases (
     created_at         timestamptz not null,
     updated_at         timestamptz not null,
     ended_at           timestamptz
-);
+) with (fillfactor = 70);  -- room to change a running case's row in place, without touching an index
 comment on table switchboard.cases is 'One row per case; case_id is also the LangGraph thread id.';
 create index cases_newest on switchboard.cases (flow, created_at desc);
 create index cases_to_drive on switchboard.cases (flow, created_at) where status in ('accepted', 'running');
@@ -91,16 +91,29 @@ begin
         return null;
     end if;
     -- Planned anew each time: a plan from when the table was small would read it whole later on.
+    -- Column by column: jsonb_populate_record takes more time than all the rest.
     execute $move$
         insert into switchboard.cases as c
-        select new.*
+        select moved.case_id,
+               coalesce(standing.flow, moves ->> 'flow'),
+               coalesce(standing.blueprint_version, (moves ->> 'blueprint_version')::integer),
+               coalesce(standing.blueprint_digest, moves ->> 'blueprint_digest'),
+               case when moves ? 'status' then moves ->> 'status' else standing.status end,
+               case when moves ? 'step' then moves ->> 'step' else standing.step end,
+               coalesce(standing.input, moves -> 'input'),
+               coalesce(standing.labels, moves -> 'labels'),
+               case when moves ? 'reason' then moves ->> 'reason' else standing.reason end,
+               coalesce(standing.created_at, (moves ->> 'created_at')::timestamptz),
+               case when moves ? 'updated_at'
+                    then (moves ->> 'updated_at')::timestamptz else standing.updated_at end,
+               case when moves ? 'ended_at'
+                    then (moves ->> 'ended_at')::timestamptz else standing.ended_at end
         from (
             select f.case_id, jsonb_object_agg(m.key, m.value order by f.place) as moves
             from fresh f cross join lateral jsonb_each(f.moves) as m
             group by f.case_id
         ) as moved
         left join switchboard.cases standing on standing.case_id = moved.case_id
-        cross join lateral jsonb_populate_record(standing, moved.moves) as new
         order by moved.case_id
         on conflict (case_id) do update set
             status = excluded.status,
