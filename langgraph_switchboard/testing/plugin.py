@@ -11,10 +11,14 @@ Nothing heavy is imported here: pytest loads this module at every start.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from langgraph_switchboard.testing.chaos import Plan
 
 _POINTS = 60
 _LINES = 2
@@ -29,6 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--switchboard-chaos", metavar="MODULE:NAME", help="sweep this blueprint with kill -9")
     option("--switchboard-chaos-input", metavar="FILE", help="JSONL of inputs; the first lines are used")
     option("--switchboard-chaos-points", metavar="N", type=int, default=_POINTS, help=f"points ({_POINTS})")
+    option("--switchboard-chaos-at", metavar="TEXT", default="", help="only statements that hold this text")
+    option("--switchboard-chaos-database", metavar="DSN", help="a database to fill; else one is started")
     option("--switchboard-chaos-seed", metavar="S", type=int, default=0, help="which points are drawn (0)")
 
 
@@ -44,9 +50,7 @@ def pytest_collection_modifyitems(
     flow = config.getoption("--switchboard-chaos")
     if not flow:
         return
-    for mode in ("sync", "async"):
-        item = ChaosItem.from_parent(session, name=f"chaos of {flow}, {mode}", flow=flow, mode=mode)
-        items.append(item)
+    items.append(ChaosItem.from_parent(session, name=f"chaos of {flow}", flow=flow))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -61,42 +65,53 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 class ChaosItem(pytest.Item):
-    """The sweep of one blueprint, driven in one way, as a test.
+    """The sweep of one blueprint as a test: driven by the switchboard, and as a LangGraph server does it.
 
     Args:
         flow: `"module:name"`.
-        mode: `sync`: by the switchboard; `async`: as a LangGraph server does it.
     """
 
-    def __init__(self, *, flow: str, mode: str, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._flow = flow
-        self._mode = mode
 
     def runtest(self) -> None:
-        """Sweep; half of the points in each mode, spread over the lines of the inputs."""
+        """Sweep; the points are spread over the two ways of driving and the lines of the inputs."""
         # Imported here, where it is wanted: a plain test session must not pay for it.
-        from langgraph_switchboard.switchboard.flows import load_blueprint
-        from langgraph_switchboard.testing.chaos import OF_BLUEPRINT, Plan, sweeper
-        from langgraph_switchboard.testing.chaos.inputs import read_inputs
+        from langgraph_switchboard.testing.chaos import sweeper
         from langgraph_switchboard.testing.chaos.place import throwaway_server
 
-        file = self.config.getoption("--switchboard-chaos-input")
-        if not file:
-            raise pytest.UsageError("--switchboard-chaos needs --switchboard-chaos-input FILE")
-        lines = read_inputs(Path(file), load_blueprint(self._flow), _LINES)
-        most = max(1, self.config.getoption("--switchboard-chaos-points") // (2 * len(lines)))
-        seed = self.config.getoption("--switchboard-chaos-seed")
-        reports = []
-        with throwaway_server() as dsn, sweeper(dsn) as chaos:
-            for number, line in enumerate(lines, start=1):
-                args = {"flow": self._flow, "mode": self._mode, **line}
-                name = f"{self._flow}, {self._mode}, line {number}"
-                reports.append(chaos.sweep(Plan(name, OF_BLUEPRINT, args, most=most, seed=seed)))
+        plans = self._plans()
+        named = self.config.getoption("--switchboard-chaos-database")
+        with nullcontext(named) if named else throwaway_server() as dsn, sweeper(dsn) as chaos:
+            reports = [chaos.sweep(plan) for plan in plans]
         self.user_properties += [(_TOLD, (one.line(), one.points)) for one in reports]
         told = [line for one in reports if not one.is_clean for line in one.lines()]
         if told:
             raise ChaosFound("\n".join(told))
+
+    def _plans(self) -> list[Plan]:
+        from langgraph_switchboard.switchboard.flows import load_blueprint
+        from langgraph_switchboard.testing.chaos import OF_BLUEPRINT, Plan
+        from langgraph_switchboard.testing.chaos.inputs import read_inputs
+
+        option = self.config.getoption
+        if not option("--switchboard-chaos-input"):
+            raise pytest.UsageError("--switchboard-chaos needs --switchboard-chaos-input FILE")
+        lines = read_inputs(Path(option("--switchboard-chaos-input")), load_blueprint(self._flow), _LINES)
+        most = max(1, option("--switchboard-chaos-points") // (2 * len(lines)))
+        return [
+            Plan(
+                f"{self._flow}, {mode}, line {number}",
+                OF_BLUEPRINT,
+                {"flow": self._flow, "mode": mode, **line},
+                at=option("--switchboard-chaos-at"),
+                most=most,
+                seed=option("--switchboard-chaos-seed"),
+            )
+            for number, line in enumerate(lines, start=1)
+            for mode in ("sync", "async")
+        ]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The points that broke a law, without a traceback of the plugin's own."""

@@ -15,9 +15,10 @@ from tests.conftest import REPOSITORY
 pytestmark = [pytest.mark.pg, pytest.mark.chaos]
 
 
-def run(flow: str, points: int, inputs: str | None) -> subprocess.CompletedProcess[str]:
+def run(dsn: str, flow: str, points: int, inputs: str | None, *more: str) -> subprocess.CompletedProcess[str]:
     """Start pytest as a user does, with no test files named."""
     words = [f"--switchboard-chaos={flow}", f"--switchboard-chaos-points={points}", "-p", "no:cacheprovider"]
+    words += ["--switchboard-chaos-database", dsn, *more]
     words += ["--switchboard-chaos-input", inputs] if inputs else []
     return subprocess.run(
         [sys.executable, "-m", "pytest", *words],
@@ -33,34 +34,34 @@ def letters(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_a_flow_that_keeps_the_rules_passes(letters: str) -> None:
-    """The sweep is two tests, one for each way of driving, and the summary says what was tried."""
-    done = run("tests.chaos.own_flows:kept", 12, letters)
+def test_a_flow_that_keeps_the_rules_passes(pg_dsn: str, letters: str) -> None:
+    """The sweep is a test of its own, and the summary says what was tried."""
+    done = run(pg_dsn, "tests.chaos.own_flows:kept", 6, letters)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
-    assert re.search(r"^12 points tried", done.stdout, re.MULTILINE)
+    assert "1 passed" in done.stdout
+    assert re.search(r"^6 points tried", done.stdout, re.MULTILINE)
 
 
-def test_a_flow_that_acts_behind_the_switchboards_back_fails_the_session(letters: str) -> None:
+def test_a_flow_that_acts_behind_the_switchboards_back_fails_the_session(pg_dsn: str, letters: str) -> None:
     """The control: an effect outside its context is done twice, and the sweep says at which point."""
-    done = run("tests.chaos.own_flows:broken", 60, letters)
+    done = run(pg_dsn, "tests.chaos.own_flows:broken", 4, letters, "--switchboard-chaos-at", "effect answer")
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "'doubled': 'answer'" in done.stdout
 
 
-def test_the_support_desk_survives() -> None:
+def test_the_support_desk_survives(pg_dsn: str) -> None:
     """The reference application, on its own demo tickets."""
-    done = run("graphs.support_desk:desk", 8, "evals/datasets/demo_tickets.jsonl")
+    done = run(pg_dsn, "graphs.support_desk:desk", 8, "evals/datasets/demo_tickets.jsonl")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 points tried" in done.stdout
 
 
-def test_a_sweep_without_inputs_says_what_is_missing() -> None:
+def test_a_sweep_without_inputs_says_what_is_missing(pg_dsn: str) -> None:
     """The option is named, and nothing is started."""
-    done = run("tests.chaos.own_flows:kept", 2, None)
+    done = run(pg_dsn, "tests.chaos.own_flows:kept", 2, None)
 
     assert done.returncode != 0
     assert "--switchboard-chaos-input" in done.stdout + done.stderr
