@@ -281,3 +281,16 @@ def test_the_digest_is_the_blueprints_own() -> None:
         changed(name="suggest"),
     }
     assert len(others | {changed()}) == 5
+
+
+def test_the_digest_tells_of_an_approval() -> None:
+    """A process whose payments need no decision any more is another process."""
+
+    def paying(approved: str | None) -> str:
+        flow = Blueprint("flow", case=PaymentCase, owner="treasury")
+        flow.step(propose, then="by_hand")
+        flow.review("by_hand", of="payment", decides=PaymentDecision, then="pay")
+        flow.effect(pay, then=END, approved=approved)
+        return flow.process().digest
+
+    assert paying("by_hand") != paying(None)
