@@ -87,11 +87,11 @@ suite = EvalSuite(
         reply_in_contract,
     ],
     gates={
-        "department_right": 0.75,
-        "outcome_right": 0.38,
+        "department_right": 0.85,
+        "outcome_right": 0.65,
         "stays_with_person": 1.0,
-        "cites_expected": 0.45,
-        "answered_well": 0.55,
+        "cites_expected": 0.71,
+        "answered_well": 0.87,
         "reply_in_contract": 0.98,
     },
 )

@@ -9,12 +9,20 @@ from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.routing.decision import Route
 from nodes.holdings import holdings
 from nodes.promises import without_promises
-from nodes.rows import MEANT, OFTEN_GENERAL, TWICE, Fact, matching
+from nodes.rows import BACKGROUND, CLAIMS, MEANT, OFTEN_GENERAL, TWICE, Fact, matching
+from nodes.wording import asks_in_general
 
 SEARCHED = 2_000
 """So many characters of a ticket are searched for; pasted logs and mail footers come later."""
 HITS = 5
+DEEPER = 30
+"""So many hits are looked through for the article on the router's topic, if the first few lack it."""
+GOOD_GUESS = 0.3
+"""From this confidence in the topic its article is the better draft, though nobody was sure."""
 SENTENCES = 3
+
+CustomerFile = dict[str, list[dict[str, Any]]]
+"""The rows of one customer by the part of the tables that they come from."""
 
 Agreed = Literal["both", "router", "search"]
 """Who speaks for an article: search and router both, the router's topic alone, or search alone."""
@@ -27,13 +35,14 @@ async def articles_for(ticket: Ticket, route: Route, ctx: StepContext) -> list[d
     mislead, and the router has learned from many tickets.
     """
     words = ticket.text[:SEARCHED]
-    # Where nobody was sure, the topic is a guess that may lead astray; then search speaks alone.
-    topic = None if route.by == "person" else route.topic
+    # Where nobody was sure, the topic is a guess; a poor one leads astray, and search speaks alone.
+    guessed = (route.topic_confidence or 0.0) >= GOOD_GUESS
+    topic = route.topic if route.by != "person" or guessed else None
     hits = await ctx.search(words, HITS)
     at = _place_of_topic(hits, topic)
     agreed: Agreed = "search" if at is None else "both" if at == 0 else "router"
     if at is None and topic:
-        more = await ctx.search(f"{topic.replace('_', ' ')} {words}", HITS)
+        more = await ctx.search(f"{topic.replace('_', ' ')} {words}", DEEPER)
         at = _place_of_topic(more, topic)
         if at is not None:
             hits, agreed = more, "router"
@@ -45,24 +54,34 @@ async def articles_for(ticket: Ticket, route: Route, ctx: StepContext) -> list[d
     return [_article(best, words, agreed, margin), *(_article(hit, words, "search", 0.0) for hit in others)]
 
 
+async def file_of(customer: str | None, ctx: StepContext) -> CustomerFile:
+    """All that our tables hold of a customer, in one query.
+
+    The parts are `account`, `plan`, `card`, `charge` and `transaction`, each a list of rows, newest
+    first where they have a day; an unknown customer has none.
+    """
+    found: CustomerFile = {}
+    if customer is not None:
+        for row in await ctx.rows("file_of", customer=customer):
+            found.setdefault(row["part"], []).append(row["row"])
+    return found
+
+
 async def rows_for(ticket: Ticket, account: Account, route: Route, ctx: StepContext) -> list[Fact]:
     """What the tables of the signed-in customer say about the ticket."""
     if account.customer is None:
         return []
-    cards = await ctx.rows("cards_of", customer=account.customer)
-    plan = await ctx.rows("plan_limits", plan=account.plan) if account.plan else []
-    tables = {
-        "charge": await ctx.rows("charges_of", customer=account.customer),
-        "transaction": await ctx.rows("transactions_of", customer=account.customer),
-    }
+    tables = await file_of(account.customer, ctx)
     held = holdings(
         route.topic,
         customer=account.customer,
         verified=account.identity_verified,
-        cards=cards,
-        plan=plan[0] if plan else None,
+        cards=tables.get("card", []),
+        plan=next(iter(tables.get("plan", [])), None),
     )
-    return [*matching(ticket.text, route.topic, tables), *held]
+    # A question about the rules is not about the one row that happens to be there.
+    told = [] if asks_in_general(ticket.text) else matching(ticket.text, route.topic, tables)
+    return [*told, *held]
 
 
 def facts_of(
@@ -77,17 +96,36 @@ def facts_of(
             "plan": account.plan,
             "status": account.status,
         },
-        "route": {"label": route.label, "topic": route.topic, "confidence": route.confidence},
+        "route": {
+            "label": route.label,
+            "topic": route.topic,
+            "confidence": route.confidence,
+            "topic_confidence": route.topic_confidence,
+        },
         "articles": list(articles),
         "rows": [{"refs": list(row.refs), "says": row.says, "strength": row.strength} for row in rows],
-        "needs_rows": needs_rows(route.topic),
+        "needs_rows": needs_rows(route.topic) and not asks_in_general(ticket.text),
+        "claims_money": claims_money(route.topic, rows),
     }
 
 
 def needs_rows(topic: str | None) -> bool:
     """Whether a ticket of this topic can only be answered from the customer's own payments or charges."""
-    plain = (topic or "").lower().rstrip("?")
+    plain = _plain(topic)
     return (plain in MEANT and plain not in OFTEN_GENERAL) or plain == TWICE
+
+
+def claims_money(topic: str | None, rows: Sequence[Fact]) -> bool:
+    """Whether the ticket says of a payment in our tables that it took too much.
+
+    An article can say how such a claim is made; whether this one holds, a person decides.
+    """
+    spoken = {ref.partition(":")[0] for row in rows if row.strength > BACKGROUND for ref in row.refs}
+    return _plain(topic) in CLAIMS and bool(spoken & {"charge", "transaction"})
+
+
+def _plain(topic: str | None) -> str:
+    return (topic or "").lower().rstrip("?")
 
 
 def _place_of_topic(hits: Sequence[Hit], topic: str | None) -> int | None:

@@ -1,15 +1,24 @@
-"""Who takes a ticket: the desk's rules, then a classifier trained on our own labelled tickets."""
+"""Who takes a ticket: the desk's rules, then a classifier trained on our own labelled tickets.
+
+The classifier reads a ticket in plain form (`nodes.wording`), and beside it what the customer's
+own rows say about its topic (`nodes.leads`).
+"""
 
 import asyncio
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from contracts.support import Ticket
 from langgraph_switchboard.postgres.place import default_home
-from langgraph_switchboard.routing import Cascade, Route, Rule
+from langgraph_switchboard.routing import Cascade, Judgement, Route, Rule
 from nodes.high_stakes import high_stakes_wording, is_high_stakes
+from nodes.leads import lead_of
+from nodes.wording import plain, reads_as_english
 
 LABELLED = Path(__file__).parent.parent / "evals" / "datasets" / "topics.jsonl"
 THRESHOLD = 0.7
@@ -67,11 +76,43 @@ _OWN_MATTER = re.compile(r"\b(?:CH|TX|CD)-\d+|[\u00a3\u20ac$]\s?\d|\d[.,]\d\d\b"
 _one_at_a_time = Lock()
 
 
-async def decide(text: str) -> Route:
-    """The department and topic of a text; without an agent if nobody is sure."""
+class Reader:
+    """The classifier as it reads one customer's ticket.
+
+    Args:
+        classifier: A `routing.classifier.Classifier`, trained on tickets in plain form.
+        tables: The customer's own rows under `charge` and `transaction`; empty for a stranger.
+    """
+
+    def __init__(self, classifier: Any, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self.classifier = classifier
+        self.tables = tables
+
+    def judge(self, text: str) -> Judgement:
+        """What the words and the rows say together."""
+        lead = lead_of(text, self.tables)
+        said = plain(text, self.tables.get("transaction", ()))
+        weights = lead.weights(dict(self.classifier.predict_topics(said))) if lead else None
+        judged: Judgement = self.classifier.judge(said, weights)
+        # Who names a payment of their own does not write from another world, though perhaps in
+        # another language, which nobody here reads well enough to answer.
+        at_home = lead is not None and reads_as_english(said)
+        return replace(judged, familiarity=1.0) if at_home else judged
+
+
+async def decide(text: str, tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> Route:
+    """The department and topic of a text; without an agent if nobody is sure.
+
+    Args:
+        text: What the customer wrote.
+        tables: The signed-in customer's own rows under `charge` and `transaction`; None for a stranger.
+    """
     # Training takes seconds, once for each process; the event loop must not stand still for it.
     cascade = await asyncio.to_thread(_trained_once)
-    return await cascade.route(text)
+    if not tables:
+        return await cascade.route(text)
+    trained = cascade.classifier.classifier if isinstance(cascade.classifier, Reader) else cascade.classifier
+    return await Cascade(RULES, Reader(trained, tables), threshold=THRESHOLD).route(text)
 
 
 def simple_enough(ticket: Ticket, route: Route) -> bool:
@@ -93,15 +134,19 @@ def desk_cascade(labelled: Path = LABELLED) -> Cascade:
         labelled: Labelled tickets; one JSON object with `text`, `topic` and `department` a line.
     """
     # What learns is an optional extra, so it is imported when it is needed.
-    from langgraph_switchboard.routing.training import fit, load_labelled, trained
+    from langgraph_switchboard.routing.training import fit, load_labelled, prepared, trained
+
+    def fitted() -> Any:
+        return fit(prepared(load_labelled(labelled), plain))
 
     home = default_home()
     try:
         # The home is made by whoever starts Postgres; without one nothing is kept.
-        classifier = trained(labelled, home / "routers") if home.is_dir() else fit(load_labelled(labelled))
+        kept = home.is_dir()
+        classifier = trained(labelled, home / "routers", prepare=plain) if kept else fitted()
     except OSError:  # a cache that cannot be written is no reason to stop
-        classifier = fit(load_labelled(labelled))
-    return Cascade(RULES, classifier, threshold=THRESHOLD)
+        classifier = fitted()
+    return Cascade(RULES, Reader(classifier, {}), threshold=THRESHOLD)
 
 
 def _trained_once() -> Cascade:

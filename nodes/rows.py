@@ -5,13 +5,13 @@ ticket mentions (an id, an amount, a name, a day). Only rows of the signed-in cu
 ever looked at, so nothing that a ticket says can bring up somebody else's.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+
+from nodes.wording import amounts_in, names_something, says_day, says_id, says_name
 
 RowData = Mapping[str, Any]
 
@@ -93,6 +93,9 @@ MEANT: dict[str, tuple[Meant, ...]] = {
 
 TWICE = "transaction_charged_twice"
 
+CLAIMS = frozenset({TWICE, "wrong_amount_of_cash_received"})
+"""Topics that say of a payment in our tables that it took too much."""
+
 OFTEN_GENERAL = frozenset(
     {
         "exchange_charge",
@@ -104,15 +107,6 @@ OFTEN_GENERAL = frozenset(
     }
 )
 """Topics on which a row helps, but which an article answers without one."""
-
-_MONEY_IN_TEXT = re.compile(
-    r"[\u00a3\u20ac$]\s?(\d{1,6}(?:[.,]\d{1,2})?)|\b(\d{1,6}[.,]\d{2})\b|"
-    r"\b(\d{1,6}(?:[.,]\d{1,2})?)\s?(?:pounds?|quid|euros?|dollars?|gbp|eur|usd|chf|pln|sek|dkk|czk|huf)\b",
-    re.IGNORECASE,
-)
-
-
-_ID_IN_TEXT = re.compile(r"\b(?:CH|TX)-\d+", re.IGNORECASE)
 
 
 def matching(
@@ -145,16 +139,17 @@ def matching(
         return [tell(table, row, NAMED) for table, row in named[:most]]
     return _pinned(text, tables, most) or (
         []
-        if _names_something(text)
+        if names_something(text)
         else [tell(table, row, ALONE if len(found) == 1 else NEWEST) for table, row in found[:1]]
     )
 
 
 def marks(text: str, row: RowData) -> int:
     """In how many ways the ticket names this row: by amount, by name, by its day; an id counts for all."""
-    if _says_id(text, row):
+    if says_id(text, row):
         return 3
-    return _says_amount(text, row) + _says_name(text, row) + _says_day(text, row)
+    amount = any(f"{one:.2f}" == row["amount"] for one in amounts_in(text))
+    return amount + says_name(text, row) + says_day(text, row)
 
 
 def _pinned(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
@@ -168,10 +163,6 @@ def _pinned(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> li
 
 def _every(tables: Mapping[str, Sequence[RowData]]) -> list[tuple[str, RowData]]:
     return [(table, row) for table in ("charge", "transaction") for row in tables.get(table, ())]
-
-
-def _names_something(text: str) -> bool:
-    return bool(_ID_IN_TEXT.search(text) or _MONEY_IN_TEXT.search(text))
 
 
 def tell(table: str, row: RowData, strength: float) -> Fact:
@@ -216,7 +207,7 @@ def _tell_transaction(row: RowData) -> str:
 def _twice(text: str, tables: Mapping[str, Sequence[RowData]], most: int) -> list[Fact]:
     pairs = [(table, *pair) for table in ("charge", "transaction") for pair in _pairs(tables.get(table, ()))]
     named = [pair for pair in pairs if marks(text, pair[1])]
-    if not named and _names_something(text):
+    if not named and names_something(text):
         return []
     strength = NAMED if named else ALONE if len(pairs) == 1 else NEWEST
     return [_tell_pair(*pair, strength) for pair in (named or pairs[:1])[:most]]
@@ -245,28 +236,3 @@ def _tell_pair(table: str, first: RowData, second: RowData, strength: float) -> 
 
 def _moment(row: RowData) -> datetime:
     return datetime.fromisoformat(str(row["at"]))
-
-
-def _says_id(text: str, row: RowData) -> bool:
-    return re.search(rf"\b{re.escape(row['id'])}\b", text, re.IGNORECASE) is not None
-
-
-def _says_amount(text: str, row: RowData) -> bool:
-    said = ("".join(groups).replace(",", ".") for groups in _MONEY_IN_TEXT.findall(text))
-    return any(Decimal(one) == Decimal(row["amount"]) for one in said)
-
-
-def _says_name(text: str, row: RowData) -> bool:
-    name = str(row.get("counterparty") or "")
-    return bool(name) and re.search(rf"\b{re.escape(name)}", text, re.IGNORECASE) is not None
-
-
-def _says_day(text: str, row: RowData) -> bool:
-    moment = _moment(row)
-    forms = (
-        f"{moment:%Y-%m-%d}",
-        f"{moment.day} {moment:%B}",
-        f"{moment:%B} {moment.day}",
-        f"{moment.day} {moment:%b}",
-    )
-    return any(re.search(rf"\b{form}\b", text, re.IGNORECASE) for form in forms)

@@ -22,7 +22,7 @@ from nodes.answerers import (
     answer_simple,
     answer_with_rows,
 )
-from nodes.evidence import articles_for, facts_of, rows_for
+from nodes.evidence import articles_for, facts_of, file_of, rows_for
 from nodes.high_stakes import is_high_stakes
 from nodes.promises import promises_money
 from nodes.router import decide, simple_enough
@@ -48,12 +48,12 @@ async def intake(ticket: Ticket, ctx: StepContext) -> Account:
     """Look up who wrote, by the customer number that the ticket came with and by nothing in its text."""
     if ticket.customer is None:
         return NOBODY
-    found = await ctx.rows("account", customer=ticket.customer)
-    if not found:
+    found = await file_of(ticket.customer, ctx)
+    if not found.get("account"):
         ctx.note(customer="unknown")
         return NOBODY
-    row = found[0]
-    cards = await ctx.rows("cards_of", customer=ticket.customer)
+    row = found["account"][0]
+    cards = found.get("card", [])
     return Account(
         known=True,
         customer=row["customer"],
@@ -67,9 +67,9 @@ async def intake(ticket: Ticket, ctx: StepContext) -> Account:
     )
 
 
-async def route_ticket(ticket: Ticket, ctx: StepContext) -> Route:
+async def route_ticket(ticket: Ticket, account: Account | None, ctx: StepContext) -> Route:
     """Say who takes the ticket: simple questions go to faq, the rest to the department of its topic."""
-    route = await decide(ticket.text)
+    route = await decide(ticket.text, await file_of((account or NOBODY).customer, ctx))
     if not simple_enough(ticket, route):
         return route
     articles = await articles_for(ticket, route, ctx)
@@ -100,8 +100,10 @@ async def account_care(ticket: Ticket, account: Account | None, route: Route, ct
 
 
 async def generalist(ticket: Ticket, account: Account | None, route: Route, ctx: StepContext) -> Reply:
-    """Stand in for a specialist who could not go on: honest, from the best article, never sure."""
-    reply = await _answer(ticket, account, route, ctx, GENERALIST, answer_in_need, reads_rows=False)
+    """Draft where nobody was sure, or a specialist could not go on: honest, and never sure."""
+    # Where a specialist failed it may have been the tables that did: the stand-in leaves them alone.
+    nobody_sure = route.agent is None
+    reply = await _answer(ticket, account, route, ctx, GENERALIST, answer_in_need, reads_rows=nobody_sure)
     return reply.model_copy(update={"confidence": min(UNSURE, reply.confidence)})
 
 
@@ -130,7 +132,10 @@ async def _answer(
     rows = await rows_for(ticket, sender, route, ctx) if reads_rows else []
     facts = facts_of(ticket, sender, route, articles, rows)
     reply = await ctx.ask(Reply, prompt, facts=facts, answerer=answerer)
-    return _grounded(reply, facts)
+    grounded = _grounded(reply, facts)
+    if facts["claims_money"]:
+        return grounded.model_copy(update={"confidence": min(UNSURE, grounded.confidence)})
+    return grounded
 
 
 def _grounded(reply: Reply, facts: Mapping[str, Any]) -> Reply:

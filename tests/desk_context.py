@@ -56,7 +56,20 @@ class FakeContext:
 
     async def rows(self, name: str, /, **params: object) -> list[Row]:
         self.read.append(name)
+        if name == "file_of":
+            return self._file(str(params["customer"]))
         return [row for row in self._tables.get(name, []) if all(row[key] == params[key] for key in params)]
+
+    def _file(self, customer: str) -> list[Row]:
+        of = {"account": "account"}
+        of |= {part: f"{part}s_of" for part in ("card", "charge", "transaction")}
+        parts = {
+            part: [row for row in self._tables.get(name, []) if row["customer"] == customer]
+            for part, name in of.items()
+        }
+        plans = {row["plan"] for row in parts["account"]}
+        parts["plan"] = [row for row in self._tables.get("plan_limits", []) if row["plan"] in plans]
+        return [{"part": part, "row": row} for part, rows in parts.items() for row in rows]
 
     def outbox(self, key: str, row: Mapping[str, Any]) -> str:
         self.sent[key] = row

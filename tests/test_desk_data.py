@@ -64,6 +64,21 @@ async def test_each_query_answers_for_every_customer_with_plain_values(
     assert await read(larkpay, QUERIES[name], customer="C-1001' or '1'='1") == []
 
 
+async def test_the_file_of_a_customer_holds_what_the_single_queries_say(
+    larkpay: AsyncConnection[Any],
+) -> None:
+    """One query for all, in the same order and the same values; an unknown customer has no file."""
+    for one in await read(larkpay, "select id, plan from larkpay.customers order by id"):
+        file: dict[str, list[Row]] = {}
+        for row in await read(larkpay, QUERIES["file_of"], customer=one["id"]):
+            file.setdefault(row["part"], []).append(row["row"])
+        for part in ("card", "charge", "transaction"):
+            assert file.get(part, []) == await read(larkpay, QUERIES[f"{part}s_of"], customer=one["id"])
+        assert file["account"] == await read(larkpay, QUERIES["account"], customer=one["id"])
+        assert file["plan"] == await read(larkpay, QUERIES["plan_limits"], plan=one["plan"])
+    assert await read(larkpay, QUERIES["file_of"], customer="C-9999") == []
+
+
 async def test_a_plan_tells_its_limits(larkpay: AsyncConnection[Any]) -> None:
     """The figures are those of the help centre's fact sheet."""
     plan = (await read(larkpay, QUERIES["plan_limits"], plan="Standard"))[0]

@@ -69,6 +69,21 @@ def test_a_label_is_the_sum_of_its_topics(classifier: Classifier) -> None:
     assert sum(topics.values()) == pytest.approx(1.0)
 
 
+def test_what_is_known_besides_the_text_weighs_by_bayes_rule(classifier: Classifier) -> None:
+    """Evidence changes the odds of two topics by its own factor, and familiarity not at all."""
+    text = "why was I charged an extra fee"
+    chances = dict(classifier.predict_topics(text))
+    plain = classifier.judge(text)
+    same = classifier.judge(text, {"extra_fee": 0.2, "exchange_rate": 0.2, "card_arrival": 0.2})
+    told = classifier.judge(text, {"extra_fee": 1e-30})
+    weighed = chances["exchange_rate"] + chances["card_arrival"] + chances["extra_fee"] * 1e-30
+
+    assert same == plain
+    assert told.topic != "extra_fee"
+    assert told.topic_confidence == pytest.approx(chances[told.topic] / weighed)
+    assert told.familiarity == plain.familiarity
+
+
 def test_without_groups_every_topic_is_its_own_label() -> None:
     """The plainest use: texts, labels, an answer, best first."""
     ranked = Classifier.fit(*labelled()).predict("when does my card arrive")
@@ -244,6 +259,15 @@ def test_a_damaged_cache_is_fitted_again(training_file: Path, tmp_path: Path) ->
 
     assert trained(training_file, tmp_path / "cache").digest == first.digest
     assert store.load(file).digest == first.digest
+
+
+def test_a_router_learned_from_prepared_texts_is_another_one(training_file: Path, tmp_path: Path) -> None:
+    """What is done to the texts counts as training data: the cache never mixes the two."""
+    plain = trained(training_file, tmp_path)
+    loud = trained(training_file, tmp_path, prepare=lambda text: text.replace("fee", "levy"))
+    assert plain.digest != loud.digest
+    assert trained(training_file, tmp_path).digest == plain.digest
+    assert loud.judge("levy").topic == "extra_fee"
 
 
 @pytest.mark.parametrize(

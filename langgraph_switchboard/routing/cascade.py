@@ -112,6 +112,7 @@ class Cascade:
                 label=seen.label,
                 topic=seen.topic,
                 confidence=seen.confidence,
+                topic_confidence=seen.topic_confidence,
                 reason=f"Reads like {seen.label} ({seen.confidence:.2f}), most of all "
                 f"{seen.topic} ({seen.topic_confidence:.2f}){strange}."[:400],
             )
@@ -144,7 +145,14 @@ def _to_a_person(opinions: Sequence[Opinion]) -> Route:
     if best is None:
         return Route(confidence=0.0, by="person", reason="No rule matched, and nobody else was asked.")
     reason = f"Nobody is sure. The best guess was the {best.by}'s: {best.reason}"[:400]
-    return Route(label=best.label, topic=best.topic, confidence=best.confidence, by="person", reason=reason)
+    return Route(
+        label=best.label,
+        topic=best.topic,
+        confidence=best.confidence,
+        topic_confidence=best.topic_confidence,
+        by="person",
+        reason=reason,
+    )
 
 
 def _as_route(opinion: Opinion) -> Route:

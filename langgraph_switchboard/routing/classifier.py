@@ -118,10 +118,20 @@ class Classifier:
         """Every topic with its probability, best first."""
         return _ranked(self.topics, self.calibration.probabilities(self._scores(text))[0])
 
-    def judge(self, text: str) -> Judgement:
-        """The likeliest label, its likeliest topic, how sure, and how familiar the text is."""
+    def judge(self, text: str, evidence: Mapping[str, float] | None = None) -> Judgement:
+        """The likeliest label, its likeliest topic, how sure, and how familiar the text is.
+
+        Args:
+            text: The text.
+            evidence: What is known besides the text: how likely that is under each topic, up to a
+                common factor (Bayes' rule); above 0, and 1 for a topic that is not named.
+                Familiarity is about the text alone.
+        """
         scores = self._scores(text)
         chances = self.calibration.probabilities(scores)
+        if evidence is not None:
+            chances = chances * np.array([evidence.get(topic, 1.0) for topic in self.topics])
+            chances = chances / chances.sum()
         sums = self.calibration.by_label(chances)[0]
         label = int(sums.argmax())
         topic = int(np.where(self.calibration.groups == label, chances[0], -1.0).argmax())

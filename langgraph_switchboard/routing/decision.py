@@ -23,6 +23,8 @@ class Opinion(Contract):
     """The finest class it sees, such as `card_arrival`."""
     confidence: float = Field(ge=0, le=1)
     """How likely its label is right, from 0 to 1, as this stage knows it."""
+    topic_confidence: float | None = Field(default=None, ge=0, le=1)
+    """How likely its topic is right; None if this stage does not say."""
     reason: str = Field(min_length=1, max_length=400)
     """Why, in one sentence that a reviewer can read."""
 
@@ -38,6 +40,8 @@ class Route(Contract):
     """The finest class, such as `card_arrival`; the best guess if unsure."""
     confidence: float = Field(ge=0, le=1)
     """Calibrated: of the cases marked 0.9, nine in ten have the right label."""
+    topic_confidence: float | None = Field(default=None, ge=0, le=1)
+    """How likely the topic is right, which is never likelier than the label; None if nobody says."""
     by: By
     """Who decided; `person` means that it is left to a person."""
     reason: str = Field(min_length=1, max_length=400)

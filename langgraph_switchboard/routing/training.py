@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,10 +106,17 @@ def fit(rows: Sequence[Labelled], *, seed: int = 0) -> Classifier:
     )
 
 
-def trained(path: Path, cache_dir: Path, *, seed: int = 0) -> Classifier:
+def prepared(rows: Sequence[Labelled], prepare: Callable[[str], str] | None) -> list[Labelled]:
+    """The rows with `prepare` done to each text; None leaves them as they are."""
+    return [row._replace(text=prepare(row.text)) if prepare else row for row in rows]
+
+
+def trained(
+    path: Path, cache_dir: Path, *, seed: int = 0, prepare: Callable[[str], str] | None = None
+) -> Classifier:
     """The classifier for this training file: from the cache, or fitted now and put there.
 
-    A cached one is used only for the very same rows, seed and version of the library; a
+    A cached one is used only for the very same rows as prepared, seed and version of the library; a
     damaged one is fitted again. Fitting takes seconds: in a program with an event loop use
     `await asyncio.to_thread(trained, path, cache_dir)`.
 
@@ -117,12 +124,13 @@ def trained(path: Path, cache_dir: Path, *, seed: int = 0) -> Classifier:
         path: Labelled texts as `load_labelled` reads them.
         cache_dir: Folder for fitted classifiers; made if missing.
         seed: Seed of the fit.
+        prepare: Done to each text before it is learned; who asks must do the same to theirs.
 
     Raises:
         InputRefused: If the training file cannot be used.
         MissingExtra: If scikit-learn is needed and not installed.
     """
-    rows = load_labelled(path)
+    rows = prepared(load_labelled(path), prepare)
     wanted = digest(rows, seed)
     cached = cache_dir / f"router-{wanted[:16]}.npz"
     if cached.exists():
