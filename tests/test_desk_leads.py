@@ -119,7 +119,7 @@ def test_a_payment_in_the_tables_makes_no_high_stakes_topic_less_likely(raw: lis
 
 async def test_the_rows_of_the_customer_settle_what_the_words_leave_open() -> None:
     """The same few words, asked about a declined and about a pending payment, and by a stranger."""
-    text = "Please explain my payment of 48.20 to Blue Door Deli on 3 November?"
+    text = "Please explain the 48.20 at Blue Door Deli on 3 November, I have been waiting."
     declined = await decide(text, {"transaction": [payment()]})
     pending = await decide(text, {"transaction": [payment("pending")]})
     assert declined.topic == "declined_card_payment"
