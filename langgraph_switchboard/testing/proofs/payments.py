@@ -125,3 +125,22 @@ async def paid(pool: Pool, case_ids: list[str]) -> dict[str, list[int]]:
     for row in rows:
         found[row["case_id"]].append(row["amount"])
     return found
+
+
+renamed = Blueprint(
+    "proof_payments", case=PaymentCase, owner="accounts", version=2, renamed={"by_hand": "approval"}
+)
+"""The same process as its next version has it: the review bears another name."""
+
+
+def who_approves(order: Order) -> Literal["approval", "look"]:
+    """A person, or nobody."""
+    return "approval" if order.asks else "look"
+
+
+renamed.step(propose, then=who_approves)
+renamed.review("approval", of="payment", decides=PaymentDecision, then="look")
+renamed.step(look, then=pay)
+renamed.effect(pay, then=END)
+
+RENAMED = "langgraph_switchboard.testing.proofs.payments:renamed"
