@@ -40,6 +40,8 @@ KINDS = (
 
 BOUND = 2.0
 """Seconds within which a call to Postgres returns in this proof, unless told otherwise."""
+CALLS = 2
+"""Calls that a run may still make in a row: the one that fails, and LangGraph's save of the failure."""
 GIVING_BACK = 1.0
 """Seconds that a run which broke off may take to give its case back."""
 TOLERANCE = 1.0
@@ -143,7 +145,7 @@ async def _one(report: ProofReport, stage: Stage, kind: str, name: str, after: f
     runs = [asyncio.ensure_future(switchboard.resume(case_id)) for case_id in cases]
     await asyncio.sleep(after)
     began = time.monotonic()
-    limit = stage.bound + GIVING_BACK + TOLERANCE
+    limit = CALLS * stage.bound + GIVING_BACK + TOLERANCE
     async with FAULTS[kind](stage):
         _, late = await asyncio.wait(runs, timeout=limit)
         slowest = time.monotonic() - began

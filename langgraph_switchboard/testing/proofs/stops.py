@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,12 +21,13 @@ from langgraph.checkpoint.base.id import uuid6
 
 from langgraph_switchboard.checkpoints import GroupCommitSaver
 from langgraph_switchboard.postgres import Pool, open_pool, running_server
+from langgraph_switchboard.postgres.writer import GroupCommitWriter
 from langgraph_switchboard.testing.proofs.report import ProofReport, proof
 
 _CALLERS = 60
 
 
-async def stops(home: Path, *, writes: int, stops: int, early: bool = False) -> ProofReport:
+async def stops(home: Path, *, writes: int, stops: int, early: bool = False, seed: int = 0) -> ProofReport:
     """Write checkpoints under load while the server is stopped at once, so many times.
 
     Args:
@@ -33,8 +35,9 @@ async def stops(home: Path, *, writes: int, stops: int, early: bool = False) -> 
         writes: How many acknowledged writes at least, over all rounds.
         stops: How often the server is stopped.
         early: The control: acknowledge a write when it is handed in, not when it is committed.
+        seed: Of the moments of the stops.
     """
-    acknowledged: set[str] = set()
+    acknowledged, draw = set[str](), random.Random(seed)
     async with proof("immediate stops") as report:
         with ExitStack() as servers:
             server = await asyncio.to_thread(servers.enter_context, running_server(home))
@@ -42,9 +45,11 @@ async def stops(home: Path, *, writes: int, stops: int, early: bool = False) -> 
                 await GroupCommitSaver(pool).setup()
             for round_ in range(1, stops + 1):
                 async with open_pool(server.dsn) as pool:
-                    saver = GroupCommitSaver(pool, timeout=60)
+                    # Several statements under way at once, so that the stop meets some of them.
+                    saver = GroupCommitSaver(pool, writer=GroupCommitWriter(pool, lanes=4, timeout=60))
                     load = _Load(saver, f"round-{round_}", acknowledged, early=early)
                     await load.until(writes * round_ // stops)
+                    await asyncio.sleep(draw.uniform(0, 0.02))
                     os.kill(_postmaster(home), signal.SIGQUIT)
                     told = set(acknowledged)  # what callers went by when the server died
                     if early:
