@@ -34,6 +34,8 @@ from langgraph_switchboard.switchboard.resources import PostgresResources
 
 _log = logging.getLogger(__name__)
 
+TIMEOUT_SETTING = "SWITCHBOARD_TIMEOUT"
+
 MEMORY = "memory"
 """The database that is none: everything ends with the process."""
 
@@ -61,7 +63,7 @@ async def open_house(
     clock: Callable[[], datetime] = utc_now,
     max_connections: int = 10,
     lease: float = LEASE,
-    timeout: float = 30.0,
+    timeout: float | None = None,
     traced: bool = True,
     connection_class: ConnectionClass = AsyncConnection,
     serde: SerializerProtocol | None = None,
@@ -76,6 +78,7 @@ async def open_house(
         max_connections: Most connections to Postgres from this process.
         lease: Seconds for which a case stays with an owner of whom nothing is heard.
         timeout: Seconds within which every call to Postgres returns; claims and effects have half of it.
+            None takes the setting SWITCHBOARD_TIMEOUT, and without that 30.
         traced: Whether LangSmith's variables are obeyed; False leaves tracing as it stands.
         connection_class: What connections to Postgres are made of.
         serde: What checkpoints are read and written by; see `PlainSerialiser`, the default.
@@ -87,6 +90,7 @@ async def open_house(
     if traced:
         configure_tracing()
     models = models or models_from_env(os.environ)
+    timeout = _bound() if timeout is None else timeout
     try:
         if dsn == MEMORY:
             services = memory_services()
@@ -124,6 +128,22 @@ async def open_house(
     finally:
         if traced:
             await flush_tracing()
+
+
+def _bound() -> float:
+    said = os.environ.get(TIMEOUT_SETTING, "")
+    try:
+        seconds = float(said) if said else 30.0
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < 3600.0:
+        raise ConfigurationError(
+            "this is no time to wait for Postgres",
+            where=TIMEOUT_SETTING,
+            wanted="seconds, such as 30",
+            came=said,
+        )
+    return seconds
 
 
 async def _writing(base: Database, stack: AsyncExitStack, connection_class: ConnectionClass) -> Pool:

@@ -12,8 +12,8 @@ from tests.chaos.full import FLOW, Control, controls, laws, stock
 
 pytestmark = [pytest.mark.pg, pytest.mark.chaos]
 
-POINTS = 12
-DOUBLES = 5
+POINTS = 8
+DOUBLES = 3
 
 
 @pytest.mark.parametrize("number, name", list(enumerate(ALL)))

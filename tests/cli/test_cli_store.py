@@ -52,7 +52,7 @@ def lost(open_folder: Path) -> Iterator[dict[str, Lost]]:
 
 
 def _lose(strike: str, home: Path, folder: Path) -> Lost:
-    env = {"SWITCHBOARD_HOME": str(home), "SWITCHBOARD_DATABASE_URL": ""}
+    env = {"SWITCHBOARD_HOME": str(home), "SWITCHBOARD_DATABASE_URL": "", "SWITCHBOARD_TIMEOUT": "6"}
     words = ("run", messages(folder, 300), "--flow", SMALL, "--json")
     broken = start(*words, env={**env, STRIKE: strike})
     (home / "ballast").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,10 +60,9 @@ async def park(dsn: str, cases: int, **options: Any) -> None:
 
 
 async def decide_all(switchboard: Switchboard) -> list[str]:
-    return [
-        (await switchboard.decide(review.review_id, {"type": "approve"}, by="anna")).status
-        for review in await switchboard.reviews(limit=None)
-    ]
+    reviews = await switchboard.reviews(limit=None)
+    decided = (switchboard.decide(one.review_id, {"type": "approve"}, by="anna") for one in reviews)
+    return [row.status for row in await asyncio.gather(*decided)]
 
 
 async def test_a_declared_rename_under_parked_cases_loses_none(pg_dsn: str) -> None:
