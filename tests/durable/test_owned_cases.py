@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from langgraph_switchboard import Blueprint, CaseState, Contract, StepContext, Switchboard
 from langgraph_switchboard.errors import CaseBusy, EffectConflict, Superseded
 from langgraph_switchboard.postgres import Pool
+from langgraph_switchboard.switchboard import House, open_house
 
 pytestmark = pytest.mark.pg
 
@@ -135,6 +138,37 @@ async def test_two_drivers_of_one_case_are_one_too_many(pg_dsn: str) -> None:
         assert (await first).status == "finished"
         assert (await two.resume("c-1")).status == "finished"
         assert len(await two.services.store.outbox()) == 1
+
+
+class Anybodys:
+    """Owners that let everybody drive."""
+
+    @asynccontextmanager
+    async def owning(self, case_id: str) -> AsyncIterator[int | None]:
+        """Ask nothing and give no epoch."""
+        yield None
+
+
+async def test_without_owners_two_starts_do_the_work_twice(pg_dsn: str) -> None:
+    """The control of the double start: with nobody to own the case, both drivers do its step."""
+    both, entered = asyncio.Event(), []
+
+    async def pack_with_company(order: Order) -> Packed:
+        """Put it into a box, beside somebody who does the same."""
+        entered.append(order.text)
+        if len(entered) == 2:
+            both.set()
+        await both.wait()
+        return Packed(text=order.text)
+
+    flow = flow_of(pack_with_company)
+    async with open_house(pg_dsn) as house:
+        open_to_all = House(house.services, house.saver, Anybodys())
+        one, two = Switchboard(open_to_all), Switchboard(open_to_all)
+        await one.start(flow, Order(text="a lamp"), case_id="c-1")
+        two.flow(flow)
+        await asyncio.gather(one.resume("c-1"), two.resume("c-1"), return_exceptions=True)
+    assert entered == ["a lamp", "a lamp"]
 
 
 async def test_another_row_under_a_known_key_takes_the_ladder(pg_dsn: str, pg_pool: Pool) -> None:
