@@ -13,7 +13,7 @@ from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
 from langgraph_switchboard.cli.run import run
-from langgraph_switchboard.cli.screen import err
+from langgraph_switchboard.cli.screen import err, say
 from langgraph_switchboard.errors import SwitchboardError
 
 app = typer.Typer(
@@ -43,6 +43,9 @@ def main() -> None:
     """Run the command; an error that a user can mend is told in words, without a traceback."""
     # The pool tells of every attempt to connect again; what it means for cases is told once, by us.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    routing = logging.getLogger("langgraph_switchboard.routing")
+    routing.setLevel(logging.INFO)  # a bar that stands still while the router learns needs a word
+    routing.addHandler(_Saying())
     try:
         app(standalone_mode=True)
     except SwitchboardError as error:
@@ -56,6 +59,13 @@ def main() -> None:
         # Whoever read our output has gone; let the interpreter's own flush find nothing to do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+class _Saying(logging.Handler):
+    """What a part wants people to know, as a line among the command's own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 def _tell(error: SwitchboardError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.routing import store
 from langgraph_switchboard.routing.classifier import Classifier
+
+_log = logging.getLogger(__name__)
 
 
 class Labelled(NamedTuple):
@@ -141,6 +144,7 @@ def trained(
         else:
             if classifier.digest == wanted:
                 return classifier
+    _log.info("the router learns from %s labelled texts, once; this takes some seconds", f"{len(rows):,}")
     classifier = fit(rows, seed=seed)
     store.save(classifier, cached)
     return classifier
