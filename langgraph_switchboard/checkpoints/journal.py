@@ -11,19 +11,15 @@ from langgraph.checkpoint.serde.types import ERROR, RESUME
 from langgraph_switchboard.cases import Gathered, PostgresStore, gather, record
 from langgraph_switchboard.checkpoints.rows import TaskKey as SavedTask
 from langgraph_switchboard.ledger import Entry, TaskKey
-from langgraph_switchboard.postgres.packed import FLOAT8, INT4, JSONB, TEXT, TIMESTAMPTZ, Kind
-from langgraph_switchboard.postgres.parts import Column, Part, PartRows
+from langgraph_switchboard.postgres.packed import FLOAT8, INT4, JSONB, TEXT, TIMESTAMPTZ
+from langgraph_switchboard.postgres.parts import Part, PartRows, columns
 
 _KEPT = 100_000
 
 
-def _columns(**kinds: Kind) -> tuple[Column, ...]:
-    return tuple(Column(name, kind) for name, kind in kinds.items())
-
-
 LEDGER = Part(
     "switchboard.ledger",
-    _columns(
+    columns(
         case_id=TEXT, namespace=TEXT, task_id=TEXT, ordinal=INT4, kind=TEXT, step=TEXT,
         at=TIMESTAMPTZ, seconds=FLOAT8, data=JSONB, moves=JSONB,
     ),
@@ -31,7 +27,7 @@ LEDGER = Part(
 )  # fmt: skip
 REVIEWS = Part(
     "switchboard.reviews",
-    _columns(
+    columns(
         review_id=TEXT, case_id=TEXT, flow=TEXT, step=TEXT, version=INT4, subject=TEXT, shown=JSONB,
         digest=TEXT, reason=TEXT, status=TEXT, opened_at=TIMESTAMPTZ, due_at=TIMESTAMPTZ,
     ),
@@ -39,7 +35,7 @@ REVIEWS = Part(
 )  # fmt: skip
 OUTBOX = Part(
     "switchboard.outbox",
-    _columns(case_id=TEXT, key=TEXT, step=TEXT, row=JSONB, digest=TEXT, created_at=TIMESTAMPTZ),
+    columns(case_id=TEXT, key=TEXT, step=TEXT, row=JSONB, digest=TEXT, created_at=TIMESTAMPTZ),
     keys=2,
     conflict=("digest",),  # the trigger outbox_once lets an equal digest through and refuses another
 )

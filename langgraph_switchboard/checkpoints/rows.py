@@ -22,9 +22,9 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 # The one private name: a delta snapshot leaves a marker inline besides its blob.
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
-from langgraph_switchboard.postgres.packed import BYTEA, INT4, JSONB, TEXT, Kind, blob, jsonb, name, text
+from langgraph_switchboard.postgres.packed import BYTEA, INT4, JSONB, TEXT, blob, jsonb, name, text
 from langgraph_switchboard.postgres.packed import int4 as int4_field
-from langgraph_switchboard.postgres.parts import Column, Part, PartRows, Row
+from langgraph_switchboard.postgres.parts import Part, PartRows, Row, columns
 
 LARGE = 64 * 1024
 """Bytes from which a value is serialised, or loaded, in a thread instead of on the loop."""
@@ -33,11 +33,7 @@ _NODES_LOOKED_AT = 2_000
 _WEIGHTLESS = frozenset({int, float, bool, type(None)})
 
 
-def _columns(**kinds: Kind) -> tuple[Column, ...]:
-    return tuple(Column(column, kind) for column, kind in kinds.items())
-
-
-_WRITE_COLUMNS = _columns(
+_WRITE_COLUMNS = columns(
     thread_id=TEXT,
     checkpoint_ns=TEXT,
     checkpoint_id=TEXT,
@@ -51,7 +47,7 @@ _WRITE_COLUMNS = _columns(
 
 CHECKPOINTS = Part(
     "checkpoints",
-    _columns(
+    columns(
         thread_id=TEXT,
         checkpoint_ns=TEXT,
         checkpoint_id=TEXT,
@@ -64,7 +60,7 @@ CHECKPOINTS = Part(
 )
 BLOBS = Part(
     "checkpoint_blobs",
-    _columns(thread_id=TEXT, checkpoint_ns=TEXT, channel=TEXT, version=TEXT, type=TEXT, blob=BYTEA),
+    columns(thread_id=TEXT, checkpoint_ns=TEXT, channel=TEXT, version=TEXT, type=TEXT, blob=BYTEA),
     keys=4,
 )
 WRITES = Part("checkpoint_writes", _WRITE_COLUMNS, keys=5)

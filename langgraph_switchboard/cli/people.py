@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,9 @@ import typer
 from rich.padding import Padding
 
 from langgraph_switchboard.cases import STATUSES, ReviewRow
-from langgraph_switchboard.cli.project import flow_references
+from langgraph_switchboard.cli.project import flow_references, login_name
 from langgraph_switchboard.cli.run import report_broken
-from langgraph_switchboard.cli.screen import listing, out, program, run_async, say
+from langgraph_switchboard.cli.screen import listing, out, print_json, program, run_async, say
 from langgraph_switchboard.cli.story import fields, story
 from langgraph_switchboard.errors import DecisionMalformed, InputRefused, ReviewUnknown
 from langgraph_switchboard.switchboard import CaseView, Switchboard
@@ -45,7 +44,7 @@ def cases(
             rows = await store.cases(status=status or [], labels=labels, limit=limit)
             counts = await store.counts(labels=labels)
         if as_json:
-            _print_json([asdict(row) for row in rows])
+            print_json([asdict(row) for row in rows])
             return
         table = listing("case", "status", "step", "reason", "since", prose="reason")
         for row in rows:
@@ -69,7 +68,7 @@ def case(
         async with Switchboard.open(flows=flow_references(flow)) as switchboard:
             view = await switchboard.case(case_id)
         if as_json:
-            _print_json(_case_json(view))
+            print_json(_case_json(view))
             return
         for part in story(view, width=min(out.width, 110), full=full):
             out.print(part)
@@ -92,7 +91,7 @@ def reviews(
             rows = await switchboard.reviews(limit=limit)
             waiting = (await switchboard.services.store.counts())["waiting"]
         if as_json:
-            _print_json([asdict(row) for row in rows])
+            print_json([asdict(row) for row in rows])
             return
         table = listing("review", "case", "why", "waits", "due", prose="why")
         for row in rows:
@@ -120,7 +119,7 @@ def decide(
     flow: FlowOption = None,
 ) -> None:
     """Decide a review, and let the case go on."""
-    who = by or _login()
+    who = by or login_name()
 
     async def do() -> None:
         async with Switchboard.open(flows=flow_references(flow)) as switchboard:
@@ -158,16 +157,9 @@ def resume(
         raise typer.Exit(1)
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container under a bare user number
-        raise InputRefused("nobody knows who decides", mend="Say who you are: --by NAME.") from None
-
-
 def _show_review(row: ReviewRow, as_json: bool) -> None:
     if as_json:
-        _print_json(asdict(row))
+        print_json(asdict(row))
         return
     out.print(f"{row.review_id}  case {row.case_id}  {row.status}, since {_ago(row.opened_at)}", markup=False)
     out.print(f"Why: {row.reason}", style="yellow", markup=False)
@@ -209,10 +201,6 @@ def _case_json(view: CaseView) -> dict[str, Any]:
         "story": [asdict(entry) for entry in view.story],
         "reviews": [asdict(review) for review in view.reviews],
     }
-
-
-def _print_json(value: Any) -> None:
-    out.print(json.dumps(value, default=str, indent=2), soft_wrap=True, highlight=False, markup=False)
 
 
 def _ago(moment: datetime) -> str:

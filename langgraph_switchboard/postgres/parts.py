@@ -27,6 +27,11 @@ class Column:
     kind: Kind
 
 
+def columns(**kinds: Kind) -> tuple[Column, ...]:
+    """Columns from their names and kinds, in order."""
+    return tuple(Column(name, kind) for name, kind in kinds.items())
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """The rows of one table, as they are sent and what happens on a conflict.

@@ -138,7 +138,7 @@ def _bound() -> float:
         seconds = 0.0
     if not 0.0 < seconds < 3600.0:
         raise ConfigurationError(
-            "this is no time to wait for Postgres",
+            "this is no number of seconds",
             where=TIMEOUT_SETTING,
             wanted="seconds, such as 30",
             came=said,
