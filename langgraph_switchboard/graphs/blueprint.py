@@ -17,7 +17,9 @@ from langgraph_switchboard.graphs.build import build
 from langgraph_switchboard.graphs.check import Finding, check
 from langgraph_switchboard.graphs.drawing import mermaid
 from langgraph_switchboard.graphs.durations import seconds_of
+from langgraph_switchboard.graphs.options import StepOptions, Unpack, options_of
 from langgraph_switchboard.graphs.process import Process
+from langgraph_switchboard.limits import Budget
 from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     END,
@@ -25,8 +27,11 @@ from langgraph_switchboard.nodes import (
     Approval,
     Choice,
     Edge,
+    Expiry,
     Gate,
+    Hooks,
     Review,
+    Risk,
     Step,
     Take,
     as_agent,
@@ -56,6 +61,10 @@ class Blueprint:
         max_visits: How often one case may come to one step before it is set aside.
         renamed: Former names of steps, old to present: step names are persistent, since open
             cases stand on them.
+        budget: What one case may spend in all.
+        hooks: Code of your own at fixed places.
+        max_hops: How many steps one case may take in all before it is set aside.
+        max_parallel: How many members of a parallel set or a map run at a time.
     """
 
     def __init__(
@@ -69,6 +78,10 @@ class Blueprint:
         tables: str | None = None,
         max_visits: int = 10,
         renamed: Mapping[str, str] | None = None,
+        budget: Budget | None = None,
+        hooks: Hooks | None = None,
+        max_hops: int = 100,
+        max_parallel: int = 16,
     ) -> None:
         self.name = name
         self.case = case
@@ -78,6 +91,10 @@ class Blueprint:
         self.tables = tables
         self.max_visits = max_visits
         self.renamed = dict(renamed or {})
+        self.budget = budget
+        self.hooks = hooks or Hooks()
+        self.max_hops = max_hops
+        self.max_parallel = max_parallel
         self._steps: dict[str, Step] = {}
         case.fields()  # a case that cannot be kept is refused here, not at the first run
 
@@ -90,8 +107,7 @@ class Blueprint:
         takes: Iterable[str] | None = None,
         gives: str | None = None,
         fallback: Target | None = None,
-        timeout: float | str = 30.0,
-        owner: str | None = None,
+        **options: Unpack[StepOptions],
     ) -> None:
         """Declare a step that an agent does.
 
@@ -102,13 +118,12 @@ class Blueprint:
             takes: For a Runnable: the fields that it receives.
             gives: The field that it writes; for a function only where two fields hold its contract.
             fallback: Where the case goes when the agent fails; the dead letter unless given.
-            timeout: Seconds for one attempt, or text such as "2m".
-            owner: Who answers for it.
+            **options: See `StepOptions`.
 
         Raises:
             BlueprintError: The agent's signature does not fit the case.
         """
-        self._add(self._worker("step", agent, then, name, takes, gives, fallback, timeout, owner))
+        self._add(self._worker("step", agent, then, name, takes, gives, fallback, options))
 
     def effect(
         self,
@@ -118,10 +133,10 @@ class Blueprint:
         name: str | None = None,
         gives: str | None = None,
         fallback: Target | None = None,
-        timeout: float | str = 30.0,
-        owner: str | None = None,
         approved: str | None = None,
         when: Callable[..., object] | None = None,
+        risk: Risk = "low",
+        **options: Unpack[StepOptions],
     ) -> None:
         """Declare a step that does something to the world; only it may use `ctx.outbox` and its like.
 
@@ -131,16 +146,16 @@ class Blueprint:
             name: The step's name; the function's own unless given.
             gives: The field that it writes, where two fields hold its contract.
             fallback: Where the case goes when it fails; the dead letter unless given.
-            timeout: Seconds for one attempt, or text such as "2m".
-            owner: Who answers for it.
             approved: For an effect with high stakes: the review whose decision must cover what
                 it acts on. It looks for itself, right before it acts.
             when: A plain function of contracts; approval is needed only where it gives something.
+            risk: How much harm it does when it is wrong; one of high risk needs a review before it.
+            **options: See `StepOptions`.
 
         Raises:
             BlueprintError: The agent's signature does not fit the case.
         """
-        step = self._worker("effect", agent, then, name, None, gives, fallback, timeout, owner)
+        step = replace(self._worker("effect", agent, then, name, None, gives, fallback, options), risk=risk)
         if approved is not None:
             reads = read_plain(when, self.case) if when else ()
             step = replace(step, approval=Approval(approved, when, reads))
@@ -155,8 +170,7 @@ class Blueprint:
         unsure: Target,
         threshold: float = 0.7,
         fallback: Target | None = None,
-        timeout: float | str = 30.0,
-        owner: str | None = None,
+        **options: Unpack[StepOptions],
     ) -> None:
         """Declare a supervisor: a router that picks one of the declared agents, or nobody.
 
@@ -169,8 +183,7 @@ class Blueprint:
             threshold: Below this confidence nobody is picked. 0.7 carries no promise: it is
                 the customary figure for who has not measured yet.
             fallback: Where it goes when the router fails; `unsure` unless given.
-            timeout: Seconds for one attempt, or text such as "2m".
-            owner: Who answers for it.
+            **options: See `StepOptions`.
 
         Raises:
             BlueprintError: The router's contract lacks one of the three fields.
@@ -185,8 +198,8 @@ class Blueprint:
         self._add(
             Step(
                 name, "supervisor", tuple(edges), signature.takes, gives, signature.gives, router,
-                signature.wants_context, owner or self.owner, seconds_of(timeout, name),
-                agents=names, threshold=_share(threshold, name), description=_doc(router),
+                signature.wants_context, agents=names, threshold=_share(threshold, name),
+                description=_doc(router), **options_of(options, self.owner, name),
             )
         )  # fmt: skip
 
@@ -239,6 +252,14 @@ class Blueprint:
         within: str | timedelta | None = None,
         responds: Callable[[str, Any], Contract] | None = None,
         owner: str | None = None,
+        expires: str | timedelta | None = None,
+        on_expiry: Expiry = "escalate",
+        remind: str | timedelta | None = None,
+        escalates_to: str | None = None,
+        risk: Risk = "medium",
+        amount: Callable[[Any], float | None] | None = None,
+        people: int = 1,
+        people_when: Callable[..., int] | None = None,
     ) -> None:
         """Declare a review: the case waits for a person.
 
@@ -251,6 +272,14 @@ class Blueprint:
             within: How soon an answer is promised: "4h", "30m"; shown, and marked when overdue.
             responds: Makes the subject from a person's own words: `(message, draft) -> subject`.
             owner: Who decides.
+            expires: When a review that nobody answered ends by `on_expiry`: "3d"; never unless given.
+            on_expiry: `decline` or `escalate`; time alone never approves.
+            remind: How long before `within` is over its owners are reminded.
+            escalates_to: The group that it goes to when it is escalated; the owner unless given.
+            risk: How much harm a wrong decision does; one of high risk is never decided in bulk.
+            amount: Takes the subject; gives the amount of money at stake, or None.
+            people: How many different people must approve it.
+            people_when: A plain function of contracts that gives that number for the case at hand.
 
         Raises:
             BlueprintError: The answer's contract cannot edit the subject.
@@ -270,11 +299,15 @@ class Blueprint:
             Edge("rejected", _target(rejected), frozenset({decision})),
             Edge("fallback", DEAD_LETTER),
         )
-        wait = timedelta(seconds=seconds_of(within, name)) if isinstance(within, str) else within
+        counted = read_plain(people_when, self.case) if people_when else ()
         self._add(
             Step(
                 name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner,
-                timeout=None, review=Review(of, subject, decides, decision, wait, responds),
+                timeout=None, risk=risk,
+                review=Review(
+                    of, subject, decides, decision, _span(within, name), responds, _span(expires, name),
+                    on_expiry, _span(remind, name), escalates_to, risk, amount, people, people_when, counted,
+                ),
                 description=f"A person decides on `{of}`.",
             )
         )  # fmt: skip
@@ -317,6 +350,10 @@ class Blueprint:
             self.tables,
             self.max_visits,
             self.renamed,
+            self.budget,
+            self.hooks,
+            self.max_hops,
+            self.max_parallel,
         )
 
     def check(self) -> list[Finding]:
@@ -343,22 +380,22 @@ class Blueprint:
 
     def _worker(
         self, kind: Any, agent: Agent, then: Target, name: str | None, takes: Iterable[str] | None,
-        gives: str | None, fallback: Target | None, timeout: float | str, owner: str | None,
+        gives: str | None, fallback: Target | None, options: StepOptions,
     ) -> Step:  # fmt: skip
         if isinstance(agent, Runnable):
-            return self._foreign(agent, then, name, takes, gives, fallback, timeout, owner)
+            return self._foreign(agent, then, name, takes, gives, fallback, options)
         signature = read_agent(agent, self.case)
         name = name or agent.__name__
         gives = self._field(signature.gives, gives, name)
         chosen, edges = self._ways(then, gives, fallback)
         return Step(
             name, kind, edges, signature.takes, gives, signature.gives, agent, signature.wants_context,
-            owner or self.owner, seconds_of(timeout, name), chosen, description=_doc(agent),
+            then=chosen, description=_doc(agent), **options_of(options, self.owner, name),
         )  # fmt: skip
 
     def _foreign(
         self, agent: Runnable[Any, Any], then: Target, name: str | None, takes: Iterable[str] | None,
-        gives: str | None, fallback: Target | None, timeout: float | str, owner: str | None,
+        gives: str | None, fallback: Target | None, options: StepOptions,
     ) -> Step:  # fmt: skip
         if name is None or takes is None or gives is None:
             raise BlueprintError(
@@ -370,7 +407,7 @@ class Blueprint:
         chosen, edges = self._ways(then, gives, fallback)
         return Step(
             name, "step", edges, seen, gives, self._contract(gives, name), as_agent(agent, gives), True,
-            owner or self.owner, seconds_of(timeout, name), chosen, description=_doc(agent),
+            then=chosen, description=_doc(agent), **options_of(options, self.owner, name),
         )  # fmt: skip
 
     def _ways(
@@ -420,6 +457,10 @@ class Blueprint:
 
 def _target(target: Target) -> str:
     return target if isinstance(target, str) else target.__name__
+
+
+def _span(said: str | timedelta | None, step: str) -> timedelta | None:
+    return timedelta(seconds=seconds_of(said, step)) if isinstance(said, str) else said
 
 
 def _doc(agent: object) -> str:

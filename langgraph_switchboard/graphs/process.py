@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
-from langgraph_switchboard.nodes import OPEN, FlowInfo, Review, Step
+from langgraph_switchboard.limits import Budget
+from langgraph_switchboard.nodes import OPEN, FlowInfo, Hooks, Review, Step
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Process:
         tables: Package of its tables, or None.
         max_visits: How often one case may come to one step.
         renamed: Former names of steps: old name to present name.
+        budget: What one case may spend in all; None sets no bound.
+        hooks: The author's own code at fixed places.
+        max_hops: How many steps one case may take in all.
+        max_parallel: How many members of a parallel set or map run at a time.
     """
 
     name: str
@@ -36,6 +41,10 @@ class Process:
     tables: str | None
     max_visits: int
     renamed: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget | None = None
+    hooks: Hooks = field(default_factory=Hooks)
+    max_hops: int = 100
+    max_parallel: int = 16
 
     def step(self, name: str) -> Step | None:
         """The step that a case stands on by this name, also by a former one; None if it is unknown."""
@@ -69,6 +78,10 @@ class Process:
             tables=self.tables,
             max_visits=self.max_visits,
             inputs={name: field.contract for name, field in fields.items() if field.is_input},
+            budget=self.budget,
+            hooks=self.hooks,
+            max_hops=self.max_hops,
+            max_parallel=self.max_parallel,
         )
 
     @property

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from langgraph_switchboard.contracts import Contract, Decision
+from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
 
 END = "__end__"
 """Where a case ends; LangGraph's own name for it."""
@@ -19,6 +20,10 @@ DEAD_LETTER = "dead_letter"
 Kind = Literal["open", "step", "supervisor", "gate", "review", "effect", "dead_letter"]
 Way = Literal["then", "fallback", "agent", "unsure", "sure", "rejected"]
 """How a step can be left: what happened in it."""
+Risk = Literal["low", "medium", "high"]
+"""How much harm a wrong one does: who may decide it, and whether it may be decided in bulk."""
+Expiry = Literal["decline", "escalate"]
+"""What becomes of a review that nobody answers. It is never approved by time alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,50 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a step is tried, and how long it waits in between.
+
+    The wait before attempt n + 1 is `base * factor ** (n - 1)` seconds, at most `longest`, of which
+    a random part between half and all is waited where `jitter` is set. A wait that a server asks
+    for (Retry-After) takes its place, up to `longest`.
+
+    Args:
+        attempts: Attempts in all; 1 tries once and never again.
+        base: Seconds before the second attempt.
+        factor: By how much each wait is longer than the one before.
+        longest: Seconds that a wait has at most, whatever a server asks for.
+        jitter: Whether waits are spread at random, so that many cases do not come back at once.
+    """
+
+    attempts: int = 3
+    base: float = 2.0
+    factor: float = 2.0
+    longest: float = 300.0
+    jitter: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """A blueprint's own code at fixed places: plain async functions, timed and on the record.
+
+    A hook that raises fails the step that it belongs to, loudly: it is never passed over.
+
+    Args:
+        before_routing: Before a supervisor's router: `(ctx) -> None`.
+        before_agent: Before an agent of a step or effect: `(ctx) -> None`.
+        after_agent: After it, with the contract that was accepted: `(contract, ctx) -> None`.
+        before_effect: Before an effect acts: `(ctx) -> None`.
+        on_failure: When a step has failed for good, with the failure's record: `(failure, ctx) -> None`.
+    """
+
+    before_routing: tuple[Callable[..., Awaitable[None]], ...] = ()
+    before_agent: tuple[Callable[..., Awaitable[None]], ...] = ()
+    after_agent: tuple[Callable[..., Awaitable[None]], ...] = ()
+    before_effect: tuple[Callable[..., Awaitable[None]], ...] = ()
+    on_failure: tuple[Callable[..., Awaitable[None]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """A question to a person.
 
@@ -95,6 +144,15 @@ class Review:
         decision_field: The field that keeps the answer.
         within: How soon an answer is promised.
         responds: Makes the subject from a person's own words: `(message, draft) -> subject`.
+        expires: When a review that nobody answered ends by `on_expiry`; None waits for ever.
+        on_expiry: What becomes of it then.
+        remind: How long before `within` is over its owners are reminded.
+        escalates_to: The group that it goes to when it is escalated; the owner unless given.
+        risk: How much harm a wrong decision does.
+        amount: Takes the subject; gives the amount of money at stake, or None. Roles may be bounded by it.
+        people: How many different people must approve it.
+        people_when: Takes contracts by field name and gives that number for this case, at least 1.
+        people_when_takes: The fields that `people_when` reads.
     """
 
     of: str
@@ -103,6 +161,15 @@ class Review:
     decision_field: str
     within: timedelta | None = None
     responds: Callable[[str, Any], Contract] | None = None
+    expires: timedelta | None = None
+    on_expiry: Expiry = "escalate"
+    remind: timedelta | None = None
+    escalates_to: str | None = None
+    risk: Risk = "medium"
+    amount: Callable[[Any], float | None] | None = None
+    people: int = 1
+    people_when: Callable[..., int] | None = None
+    people_when_takes: tuple[Take, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +209,12 @@ class Step:
         review: A review's question.
         approval: What a high-risk effect looks for before it acts.
         description: Its job, from the docstring.
+        retry: How often it is tried, and how long it waits in between.
+        budget: What one case may spend in this step; None leaves it to the blueprint's budget.
+        rate: How often its agent may be called, over all processes; None sets no bound.
+        breaker: When its agent is left alone for a while; None never.
+        risk: How much harm it does when it is wrong; an effect of high risk needs a review before it.
+        history: How many of the last messages of the conversation its agent sees.
     """
 
     name: str
@@ -161,6 +234,12 @@ class Step:
     review: Review | None = None
     approval: Approval | None = None
     description: str = ""
+    retry: Retry = Retry()
+    budget: Budget | None = None
+    rate: Rate | None = None
+    breaker: BreakerPolicy | None = None
+    risk: Risk = "low"
+    history: int = 20
 
     def way(self, way: Way) -> str | None:
         """Where this way leads, or None where the step does not have it."""
@@ -183,6 +262,10 @@ class FlowInfo:
         tables: Package that holds its `schema.sql`, `seed.sql` and `queries.sql`, or None.
         max_visits: How often one case may come to one step.
         inputs: The input contracts by field.
+        budget: What one case may spend in all; None sets no bound.
+        hooks: The blueprint's own code at fixed places.
+        max_hops: How many steps one case may take in all.
+        max_parallel: How many members of a parallel set or map run at a time.
     """
 
     name: str
@@ -192,3 +275,7 @@ class FlowInfo:
     tables: str | None
     max_visits: int
     inputs: dict[str, type[Contract]]
+    budget: Budget | None = None
+    hooks: Hooks = Hooks()
+    max_hops: int = 100
+    max_parallel: int = 16
