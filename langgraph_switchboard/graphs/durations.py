@@ -28,3 +28,30 @@ def seconds_of(duration: float | str, where: str) -> float:
             came=repr(duration),
         )
     return seconds
+
+
+def spoken(seconds: float) -> str:
+    """A length of time as people say it: "30 s", "4 h", "1 h 30 min".
+
+    Args:
+        seconds: Not negative.
+    """
+    if seconds < 60:
+        return f"{seconds:g} s"
+    left, words = round(seconds), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        words += [f"{count} {unit}"] if count else []
+    return " ".join(words[:2])
+
+
+def written(seconds: float) -> str | float:
+    """A length of time as a blueprint writes it: "4h", or seconds where no unit divides it.
+
+    Args:
+        seconds: Not negative.
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return int(seconds) if seconds == int(seconds) else seconds
