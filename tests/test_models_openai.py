@@ -15,7 +15,7 @@ from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import ModelError
 from langgraph_switchboard.models import Answer, OpenAIModels, Question, Usage
 from langgraph_switchboard.models.faults import failure_of, retry_after
-from langgraph_switchboard.testing import FAULTS, FakeClock, OpenAIStub
+from langgraph_switchboard.testing import FAULTS, FakeClock, FaultyModelServer
 
 
 class Reply(Contract):
@@ -29,29 +29,47 @@ ASKED = Question(
 )
 
 WHOLE = {
-    "busy-once": (errors.ModelBusy, True),
     "busy": (errors.ModelBusy, True),
+    "busy-seconds": (errors.ModelBusy, True),
+    "busy-date": (errors.ModelBusy, True),
+    "busy-absurd": (errors.ModelBusy, True),
     "quota": (errors.ModelQuotaSpent, False),
+    "request-timeout": (errors.ModelTimeout, True),
     "down": (errors.ModelDown, True),
+    "bad-gateway": (errors.ModelDown, True),
+    "unavailable": (errors.ModelDown, True),
+    "overloaded": (errors.ModelDown, True),
     "bad-request": (errors.ModelRejected, False),
     "key": (errors.ModelKeyRefused, False),
+    "refused": (errors.ModelUnreachable, True),
+    "dropped": (errors.ModelUnreachable, True),
+    "reset": (errors.ModelUnreachable, True),
     "hang": (errors.ModelTimeout, True),
-    "refuse": (errors.ModelUnreachable, True),
+    "hang-mid-stream": (errors.ModelTimeout, True),
+    "drip": (errors.ModelTimeout, True),
     "cut": (errors.AnswerCut, True),
     "cut-quietly": (errors.AnswerCut, True),
     "html": (errors.AnswerNotJson, True),
     "no-json": (errors.AnswerNotJson, True),
+    "malformed": (errors.AnswerNotJson, True),
     "no-choices": (errors.AnswerEmpty, True),
+    "empty": (errors.AnswerEmpty, True),
     "no-arguments": (errors.AnswerEmpty, True),
     "mismatch": (errors.AnswerMismatch, True),
+    "wrong-type": (errors.AnswerMismatch, True),
+    "nan": (errors.AnswerMismatch, True),
+    "surrogates": (errors.AnswerMismatch, True),
+    "oversize": (errors.AnswerTooLong, False),
+    "duplicate-call": (errors.AnswerEmpty, True),
+    "unknown-call": (errors.AnswerEmpty, True),
     "refusal": (errors.ModelRefused, False),
     "filter": (errors.ModelRefused, False),
     "length": (errors.AnswerTooLong, False),
-    "oversize": (errors.AnswerTooLong, False),
     "body-error": (errors.AnswerEmpty, True),
 }
 # A page or an error where events should be is a stream without events.
 STREAMED = {**WHOLE, "html": (errors.AnswerEmpty, True)}
+SLOW = {"hang", "hang-mid-stream", "drip"}
 
 Ask = Callable[[OpenAIModels], Awaitable[Answer[Reply]]]
 
@@ -87,23 +105,23 @@ async def streamed(models: OpenAIModels) -> Answer[Reply]:
 
 @pytest.fixture(scope="module")
 def stub_server() -> Any:
-    with OpenAIStub() as stub:
+    with FaultyModelServer() as stub:
         yield stub
 
 
 @pytest.fixture
-def stub(stub_server: OpenAIStub) -> OpenAIStub:
+def stub(stub_server: FaultyModelServer) -> FaultyModelServer:
     stub_server.forget()
     return stub_server
 
 
 @pytest.fixture
-async def asking(stub: OpenAIStub) -> AsyncIterator[Callable[..., OpenAIModels]]:
+async def asking(stub: FaultyModelServer) -> AsyncIterator[Callable[..., OpenAIModels]]:
     """Makes models against the stub, and closes them."""
     made: list[OpenAIModels] = []
 
     def make(model: str, **settings: Any) -> OpenAIModels:
-        settings.setdefault("seconds", 0.3 if model == "hang" else 10.0)
+        settings.setdefault("seconds", 0.3 if model in SLOW else 10.0)
         made.append(OpenAIModels(model, base_url=stub.base_url, **settings))
         return made[-1]
 
@@ -118,7 +136,7 @@ async def template(question: Question[Reply]) -> Reply:
 
 def test_every_fault_of_the_stub_is_covered() -> None:
     """A fault that is added to the stub must be given a type here."""
-    assert set(WHOLE) == set(STREAMED) == set(FAULTS) - {"ok", "no-usage"}
+    assert set(WHOLE) == set(STREAMED) == set(FAULTS) - {"injected", "no-usage"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +150,7 @@ async def test_each_failure_has_its_type_and_says_if_trying_again_helps(
     kind: type[ModelError],
     retryable: bool,
     asking: Callable[..., OpenAIModels],
-    stub: OpenAIStub,
+    stub: FaultyModelServer,
 ) -> None:
     """No failure is silent: one request, one typed error, whether the answer comes whole or as a stream."""
     with pytest.raises(ModelError) as caught:
@@ -159,7 +177,7 @@ async def test_an_unknown_cost_is_none_and_never_zero(asking: Callable[..., Open
     assert silent.cost_usd is None
 
 
-@pytest.mark.parametrize("fault", sorted(WHOLE.keys() - {"busy-once"}))
+@pytest.mark.parametrize("fault", sorted(WHOLE))
 async def test_the_answerer_stands_behind_every_failure(
     fault: str, asking: Callable[..., OpenAIModels]
 ) -> None:
@@ -172,22 +190,22 @@ async def test_the_answerer_stands_behind_every_failure(
 
 
 async def test_a_busy_model_is_asked_again_when_it_said(
-    asking: Callable[..., OpenAIModels], stub: OpenAIStub
+    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
     """Retry-After is honoured to the second, and one success ends it."""
     clock = FakeClock()
-    answer = await asking("busy-once", sleep=clock.sleep).ask(ASKED, template)
+    answer = await asking("busy-seconds-once", sleep=clock.sleep).ask(ASKED, template)
     assert (answer.by, answer.attempts) == ("model", 2)
     assert clock.slept == [1.0]
     assert len(stub.requests) == 2
 
 
 async def test_a_wait_that_does_not_fit_is_not_begun(
-    asking: Callable[..., OpenAIModels], stub: OpenAIStub
+    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
-    """With 5 s for a question and 7 s asked for, plain code answers at once."""
+    """With 5 s for a question and a year asked for, plain code answers at once."""
     clock = FakeClock()
-    answer = await asking("busy", seconds=5.0, sleep=clock.sleep).ask(ASKED, template)
+    answer = await asking("busy-absurd", seconds=5.0, sleep=clock.sleep).ask(ASKED, template)
     assert answer.fallback_reason == "model_busy"
     assert clock.slept == []
     assert len(stub.requests) == 1
@@ -205,18 +223,18 @@ async def test_what_failed_attempts_cost_is_counted(asking: Callable[..., OpenAI
 
 
 async def test_without_an_answerer_only_the_ladder_retries(
-    asking: Callable[..., OpenAIModels], stub: OpenAIStub
+    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
     """Retries have one place: this question goes out once, and the error says when to come back."""
     clock = FakeClock()
     with pytest.raises(errors.ModelBusy) as caught:
-        await asking("busy", sleep=clock.sleep).ask(ASKED)
-    assert caught.value.retry_after == 7.0
+        await asking("busy-seconds", sleep=clock.sleep).ask(ASKED)
+    assert caught.value.retry_after == 1.0
     assert (len(stub.requests), clock.slept) == (1, [])
 
 
 async def test_what_is_sent_is_redacted_and_asked_for_strictly(
-    asking: Callable[..., OpenAIModels], stub: OpenAIStub
+    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
     """Law 11 holds towards models; facts go as data beside the task, never inside it."""
     await asking("ok").ask(ASKED)
@@ -233,7 +251,7 @@ async def test_an_answer_that_quotes_a_redacted_mark_is_not_taken(
 ) -> None:
     """No customer reads `Call <phone>`: plain code sees the number, and answers in the model's place."""
     said = '{"text": "Call <phone> now.", "cites": [], "confidence": 0.9}'
-    with OpenAIStub(answer=lambda chat: said) as quoting:
+    with FaultyModelServer(answer=lambda chat: said) as quoting:
         models = OpenAIModels("ok", base_url=quoting.base_url)
         answer = await models.ask(ASKED, template)
         await models.aclose()
@@ -242,7 +260,7 @@ async def test_an_answer_that_quotes_a_redacted_mark_is_not_taken(
 
 
 async def test_control_without_the_redactor_the_marks_are_sent(
-    asking: Callable[..., OpenAIModels], stub: OpenAIStub
+    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
     """The negative control to the law above."""
     await asking("ok", redactor=lambda value: value).ask(ASKED)

@@ -15,7 +15,7 @@ from langgraph_switchboard.contracts import Contract, Decision
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.models import strict_schema
 from langgraph_switchboard.models.schema import response_format
-from langgraph_switchboard.testing.openai_stub import fitting
+from langgraph_switchboard.testing.model_answers import fitting
 
 
 class Card(Contract):
