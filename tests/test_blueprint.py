@@ -294,3 +294,19 @@ def test_the_digest_tells_of_an_approval() -> None:
         return flow.process().digest
 
     assert paying("by_hand") != paying(None)
+
+
+def test_a_blueprint_remembers_what_was_said_of_it_and_nothing_that_was_refused() -> None:
+    """So that it can be written down again: each declaration with what it was given, and no more."""
+    flow = Blueprint("one", case=TwoPayments)
+    agents = ["propose"]
+    flow.supervise("first", route, agents=agents, unsure="review")
+    agents.append("later")
+    with pytest.raises(BlueprintError, match="declared twice"):
+        flow.step(propose, gives="first", name="first", then=END)
+    flow.step(propose, then=END, gives="second", timeout="2m")
+
+    assert [(one.verb, dict(one.arguments)) for one in flow.said] == [
+        ("supervise", {"name": "first", "router": route, "agents": ("propose",), "unsure": "review"}),
+        ("step", {"agent": propose, "then": END, "gives": "second", "timeout": "2m"}),
+    ]

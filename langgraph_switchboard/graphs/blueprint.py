@@ -19,6 +19,7 @@ from langgraph_switchboard.graphs.drawing import mermaid
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.graphs.options import StepOptions, Unpack, options_of
 from langgraph_switchboard.graphs.process import Process
+from langgraph_switchboard.graphs.said import Said, declares
 from langgraph_switchboard.limits import Budget
 from langgraph_switchboard.nodes import (
     DEAD_LETTER,
@@ -95,9 +96,11 @@ class Blueprint:
         self.hooks = hooks or Hooks()
         self.max_hops = max_hops
         self.max_parallel = max_parallel
+        self.said: list[Said] = []
         self._steps: dict[str, Step] = {}
         case.fields()  # a case that cannot be kept is refused here, not at the first run
 
+    @declares
     def step(
         self,
         agent: Agent,
@@ -125,6 +128,7 @@ class Blueprint:
         """
         self._add(self._worker("step", agent, then, name, takes, gives, fallback, options))
 
+    @declares
     def effect(
         self,
         agent: Agent,
@@ -161,6 +165,7 @@ class Blueprint:
             step = replace(step, approval=Approval(approved, when, reads))
         self._add(step)
 
+    @declares
     def supervise(
         self,
         name: str,
@@ -203,6 +208,7 @@ class Blueprint:
             )
         )  # fmt: skip
 
+    @declares
     def gate(
         self,
         name: str,
@@ -241,6 +247,7 @@ class Blueprint:
                  description=f"Passes `{of}` from confidence {threshold:g} on.")
         )  # fmt: skip
 
+    @declares
     def review(
         self,
         name: str,
