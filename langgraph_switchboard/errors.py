@@ -12,7 +12,8 @@
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
     │  ├─ CaseStranded                     it stands where this code cannot take it on
     │  ├─ CaseBusy                         somebody else drives it just now
-    │  ├─ CaseWaiting                      it waits for a person; new input would start it over
+    │  ├─ CaseWaiting                      it waits for a person or a timer; new input would start it over
+    │  ├─ TimerNotSet                      it does not wait for this timer, and goes on waiting for its own
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
     │     ├─ ReviewUnknown                 there is no such review
@@ -208,9 +209,15 @@ class CaseBusy(CaseError):
 
 
 class CaseWaiting(CaseError):
-    """The case waits for a person; new input would drop the question and start the case over."""
+    """The case waits for a person or a timer; new input would drop that and start the case over."""
 
     code = "case_waiting"
+
+
+class TimerNotSet(CaseError):
+    """The case does not wait for this timer; it goes on waiting for its own."""
+
+    code = "timer_not_set"
 
 
 class CaseStranded(CaseError):

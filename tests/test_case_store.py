@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_switchboard.cases import MemoryStore, PostgresStore, ReviewRow, as_values
+from langgraph_switchboard.cases import MemoryStore, PostgresStore, ReviewRow, TimerRow, as_values
 from langgraph_switchboard.errors import EffectConflict, InputRefused, ReviewError, ReviewStale, StoreError
 from langgraph_switchboard.ledger.events import Event
 from langgraph_switchboard.ledger.journal import Entry, Row
@@ -117,7 +117,9 @@ async def test_cases_are_found_by_flow_status_and_labels(store: Store) -> None:
 async def test_counts_say_every_status(store: Store) -> None:
     """A status in which no case stands counts zero."""
     await store.accept([a_case("c1"), a_case("c2", status="waiting"), a_case("c3", flow="claims")])
-    none = dict.fromkeys(["accepted", "running", "waiting", "finished", "declined", "dead_lettered"], 0)
+    none = dict.fromkeys(
+        ["accepted", "running", "waiting", "delayed", "finished", "declined", "dead_lettered"], 0
+    )
     assert await store.counts() == none | {"accepted": 2, "waiting": 1}
     assert await store.counts(flow="desk") == none | {"accepted": 1, "waiting": 1}
     assert await store.counts(labels={"batch": 1}) == none
@@ -396,3 +398,43 @@ async def test_of_many_deciders_one_wins_and_all_see_who(store: Store) -> None:
 
     assert await asyncio.gather(*(all_decide(review) for review in reviews)) == [(1, 1)] * 50
     assert await store.reviews() == []
+
+
+# -- timers --------------------------------------------------------------------------
+
+
+def sets(timer: TimerRow) -> Row:
+    return Row("timers", as_values(timer))
+
+
+def a_timer(timer_id: str = "t1", case_id: str = "c1", **changed: Any) -> TimerRow:
+    timer = TimerRow(timer_id, case_id, "desk", "faq", "backoff", minutes(5), NOON, {"attempt": 1})
+    return replace(timer, **changed)
+
+
+async def test_a_timer_is_set_and_fires_once(store: Store) -> None:
+    """When it is due is set once; of what a step says later only that it fired counts."""
+    await store.accept([a_case()])
+    await settle(store, task(), sets(a_timer()), an_event("timer_set"))
+    assert await store.timers() == [a_timer()]
+    assert await store.timers(due=minutes(4)) == []
+    fired = a_timer(due_at=minutes(9), status="fired", fired_at=minutes(6))
+    await settle(store, task(), sets(a_timer()), sets(fired), an_event("timer_set"), an_event("timer_fired"))
+    assert await store.timers() == []
+    assert await store.timers(status=None) == [a_timer(status="fired", fired_at=minutes(6))]
+
+
+async def test_timers_come_in_the_order_in_which_they_are_due(store: Store) -> None:
+    """All that are due, or those of one case; a cancelled one is due no more."""
+    await store.accept([a_case("c1"), a_case("c2")])
+    late, soon = a_timer("t1", due_at=minutes(9)), a_timer("t2", due_at=minutes(3))
+    other = a_timer("t3", "c2")
+    await settle(store, task(), sets(late), sets(soon), an_event("timer_set"))
+    await settle(store, task(case_id="c2"), sets(other), an_event("timer_set"))
+    assert await store.timers(due=minutes(6)) == [soon, other]
+    assert await store.timers(case_id="c1") == [soon, late]
+    assert await store.timers(limit=1) == [soon]
+    assert await store.cancel_timers(["t2", "t9"]) == 1
+    assert await store.cancel_timers(["t2"]) == 0
+    assert await store.timers(case_id="c1") == [late]
+    assert await store.timers(case_id="c1", status="cancelled") == [replace(soon, status="cancelled")]

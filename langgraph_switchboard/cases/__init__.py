@@ -7,6 +7,7 @@ from langgraph_switchboard.cases.effects import (
     MemoryEffects,
     PostgresEffects,
 )
+from langgraph_switchboard.cases.lease import Lease, MemoryLease, PostgresLease
 from langgraph_switchboard.cases.memory import MemoryStore
 from langgraph_switchboard.cases.owners import LEASE, MemoryOwners, Owners, PostgresOwners
 from langgraph_switchboard.cases.packing import Gathered, gather, record
@@ -14,12 +15,15 @@ from langgraph_switchboard.cases.postgres import PostgresStore
 from langgraph_switchboard.cases.rows import (
     ENDED,
     OPEN,
+    PARKED,
     STATUSES,
     CaseRow,
     CaseStatus,
     OutboxRow,
     ReviewRow,
     ReviewStatus,
+    TimerRow,
+    TimerStatus,
     as_values,
 )
 from langgraph_switchboard.cases.store import CaseStore
@@ -28,6 +32,7 @@ __all__ = [
     "ENDED",
     "LEASE",
     "OPEN",
+    "PARKED",
     "STATUSES",
     "CaseRow",
     "CaseStatus",
@@ -36,16 +41,21 @@ __all__ = [
     "Effects",
     "Gathered",
     "InOurDatabase",
+    "Lease",
     "MemoryEffects",
+    "MemoryLease",
     "MemoryOwners",
     "MemoryStore",
     "OutboxRow",
     "Owners",
     "PostgresEffects",
+    "PostgresLease",
     "PostgresOwners",
     "PostgresStore",
     "ReviewRow",
     "ReviewStatus",
+    "TimerRow",
+    "TimerStatus",
     "as_values",
     "gather",
     "record",

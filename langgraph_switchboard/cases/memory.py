@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
-from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, as_values
+from langgraph_switchboard.cases.rows import (
+    STATUSES,
+    CaseRow,
+    OutboxRow,
+    ReviewRow,
+    TimerRow,
+    TimerStatus,
+    as_values,
+)
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
 
@@ -30,6 +38,7 @@ class MemoryStore:
         self._cases: dict[str, CaseRow] = {}
         self._reviews: dict[str, ReviewRow] = {}
         self._outbox: dict[tuple[str, str], OutboxRow] = {}
+        self._timers: dict[str, TimerRow] = {}
         self._ledger: dict[tuple[TaskKey, int], LedgerEntry] = {}
 
     def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
@@ -63,6 +72,10 @@ class MemoryStore:
             self._reviews.setdefault(review.review_id, review)
         for row in outbox:
             self._outbox.setdefault((task.case_id, row.key), row)
+        for text in packed.timers:
+            timer = TimerRow(**unpack(text))
+            known = self._timers.setdefault(timer.timer_id, timer)
+            self._timers[timer.timer_id] = replace(known, status=timer.status, fired_at=timer.fired_at)
 
     def _moved(self, case_id: str, moves: dict[str, Any]) -> CaseRow:
         if known := self._cases.get(case_id):
@@ -156,6 +169,30 @@ class MemoryStore:
             raise refusals.review_stale(row, version=version)
         self._reviews[review_id] = replace(row, status="decided", **set_now)
         return self._reviews[review_id]
+
+    async def timers(
+        self,
+        *,
+        due: datetime | None = None,
+        case_id: str | None = None,
+        status: TimerStatus | None = "set",
+        limit: int | None = 100,
+    ) -> list[TimerRow]:
+        """Timers, those due first in front; see `CaseStore`."""
+        found = (
+            row
+            for row in self._timers.values()
+            if (due is None or row.due_at <= due)
+            and case_id in (None, row.case_id)
+            and status in (None, row.status)
+        )
+        return _first(sorted(found, key=lambda row: (row.due_at, row.timer_id)), limit)
+
+    async def cancel_timers(self, timer_ids: Sequence[str]) -> int:
+        """Cancel timers that are set; see `CaseStore`."""
+        found = [one for one in timer_ids if one in self._timers and self._timers[one].status == "set"]
+        self._timers |= {one: replace(self._timers[one], status="cancelled") for one in found}
+        return len(found)
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

@@ -13,7 +13,16 @@ from datetime import datetime
 from typing import Any, get_args
 
 from langgraph_switchboard.cases import refusals
-from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, ReviewStatus
+from langgraph_switchboard.cases.rows import (
+    STATUSES,
+    AnyRow,
+    CaseRow,
+    OutboxRow,
+    ReviewRow,
+    ReviewStatus,
+    TimerRow,
+    TimerStatus,
+)
 from langgraph_switchboard.contracts import plain_problem
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.ledger.events import Event
@@ -22,10 +31,11 @@ from langgraph_switchboard.ledger.journal import Entry, Row, Table, TaskKey
 CHANGING = ("status", "step", "reason", "updated_at", "ended_at")
 """The columns of a case that a step may change; the others are set once."""
 
-_KINDS: dict[Table, type[CaseRow | ReviewRow | OutboxRow]] = {
+_KINDS: dict[Table, type[AnyRow]] = {
     "cases": CaseRow,
     "reviews": ReviewRow,
     "outbox": OutboxRow,
+    "timers": TimerRow,
 }
 _COLUMNS = {table: {one.name for one in fields(kind)} for table, kind in _KINDS.items()}
 _NEEDED = {
@@ -33,7 +43,11 @@ _NEEDED = {
 }
 _NEEDED["cases"] = {"case_id"}
 _write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_STATUSES: dict[Table, tuple[str, ...]] = {"cases": STATUSES, "reviews": get_args(ReviewStatus)}
+_STATUSES: dict[Table, tuple[str, ...]] = {
+    "cases": STATUSES,
+    "reviews": get_args(ReviewStatus),
+    "timers": get_args(TimerStatus),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +60,14 @@ class Packed:
             what becomes of the case's row.
         reviews: A record per review that is to be opened.
         outbox: A record per row that is to leave the house.
+        timers: A record per timer that is set or has fired.
     """
 
     task: TaskKey
     ledger: tuple[str, ...] = ()
     reviews: tuple[str, ...] = ()
     outbox: tuple[str, ...] = ()
+    timers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -61,7 +77,7 @@ class Packed:
     @property
     def size(self) -> int:
         """How much there is to send, in characters of ASCII."""
-        return sum(map(len, (*self.ledger, *self.reviews, *self.outbox)))
+        return sum(map(len, (*self.ledger, *self.reviews, *self.outbox, *self.timers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,7 @@ class Gathered:
         moves: What becomes of the case's row; goes with the last event.
         reviews: Column values of each review that is to be opened.
         outbox: Column values of each row that is to leave the house.
+        timers: Column values of each timer that is set or has fired.
     """
 
     task: TaskKey
@@ -81,6 +98,7 @@ class Gathered:
     moves: dict[str, Any]
     reviews: tuple[dict[str, Any], ...]
     outbox: tuple[dict[str, Any], ...]
+    timers: tuple[dict[str, Any], ...] = ()
 
 
 def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
@@ -88,7 +106,7 @@ def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
 
     Changes to the case's row are merged, the last word counts, and travel with the last
     event: the row follows the ledger. A review or an outbox row that is attached twice
-    leaves once.
+    leaves once; of a timer that is set and has fired the last word leaves.
 
     Raises:
         InputRefused: A row has wrong columns, or the case changes without an event.
@@ -97,19 +115,23 @@ def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
     moves: dict[str, Any] = {}
     reviews: dict[str, dict[str, Any]] = {}
     outbox: dict[str, dict[str, Any]] = {}
+    timers: dict[str, dict[str, Any]] = {}
     for row in (entry for entry in entries if isinstance(entry, Row)):
         values = _checked(task, row)
         if row.table == "cases":
             moves |= values
         elif row.table == "reviews":
             reviews.setdefault(values["review_id"], values)
+        elif row.table == "timers":
+            timers[values["timer_id"]] = values
         elif outbox.setdefault(values["key"], values)["digest"] != values["digest"]:
             raise refusals.effect_conflict(task.case_id, values["key"])
     events = tuple(entry for entry in entries if isinstance(entry, Event))
     if moves and not events:
         raise InputRefused("a case's row changes only with an event that tells why", where="cases")
     plain = {name: _plain(value, f"cases.{name}") for name, value in moves.items()}
-    return Gathered(task, events, plain, tuple(reviews.values()), tuple(outbox.values()))
+    rows = (tuple(some.values()) for some in (reviews, outbox, timers))
+    return Gathered(task, events, plain, *rows)
 
 
 def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
@@ -129,6 +151,7 @@ def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
         ),
         reviews=tuple(record(values, "reviews") for values in gathered.reviews),
         outbox=tuple(record(values, "outbox") for values in gathered.outbox),
+        timers=tuple(record(values, "timers") for values in gathered.timers),
     )
 
 

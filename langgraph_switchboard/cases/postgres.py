@@ -13,7 +13,16 @@ from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.faults import may_pass, store_fault
 from langgraph_switchboard.cases.lane import Lane
 from langgraph_switchboard.cases.packing import Packed, array, check_status, pack, record
-from langgraph_switchboard.cases.rows import STATUSES, CaseRow, OutboxRow, ReviewRow, as_values, columns
+from langgraph_switchboard.cases.rows import (
+    STATUSES,
+    CaseRow,
+    OutboxRow,
+    ReviewRow,
+    TimerRow,
+    TimerStatus,
+    as_values,
+    columns,
+)
 from langgraph_switchboard.errors import StoreUnavailable
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
@@ -24,7 +33,7 @@ _SQL = load_queries("langgraph_switchboard.cases")
 _GRACE = 1.0
 """Seconds that a statement has to be taken back when its time is over; a dead network never answers."""
 
-R = TypeVar("R", CaseRow, ReviewRow, OutboxRow)
+R = TypeVar("R", CaseRow, ReviewRow, OutboxRow, TimerRow)
 
 
 class PostgresStore:
@@ -67,6 +76,7 @@ class PostgresStore:
             "ledger": array(text for one in batch for text in one.ledger),
             "reviews": array(text for one in batch for text in one.reviews),
             "outbox": array(text for one in batch for text in one.outbox),
+            "timers": array(text for one in batch for text in one.timers),
         }
         await self._run("settle", values, case=batch[0].key if len(batch) == 1 else "")
 
@@ -151,6 +161,22 @@ class PostgresStore:
         if row.status == "open":
             raise refusals.review_stale(row, version=version)
         return row
+
+    async def timers(
+        self,
+        *,
+        due: datetime | None = None,
+        case_id: str | None = None,
+        status: TimerStatus | None = "set",
+        limit: int | None = 100,
+    ) -> list[TimerRow]:
+        """Timers, those due first in front; see `CaseStore`."""
+        wanted = {"due": due, "case_id": case_id, "status": status, "limit": limit}
+        return [_row(TimerRow, row) for row in await self._run("timers", wanted)]
+
+    async def cancel_timers(self, timer_ids: Sequence[str]) -> int:
+        """Cancel timers that are set; see `CaseStore`."""
+        return len(await self._run("cancel_timers", {"timer_ids": list(timer_ids)}))
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

@@ -14,6 +14,11 @@ with opened as (
     select r.* from jsonb_populate_recordset(null::switchboard.outbox, %(outbox)s::jsonb) r
     order by r.case_id, r.key
     on conflict (case_id, key) do update set digest = excluded.digest where o.digest <> excluded.digest
+), timed as (
+    insert into switchboard.timers
+    select r.* from jsonb_populate_recordset(null::switchboard.timers, %(timers)s::jsonb) r
+    order by r.timer_id
+    on conflict (timer_id) do update set status = excluded.status, fired_at = excluded.fired_at
 )
 insert into switchboard.ledger
     (case_id, namespace, task_id, ordinal, kind, step, at, seconds, data, moves)
@@ -74,6 +79,20 @@ where (%(flow)s::text is null or flow = %(flow)s)
   and (%(case_id)s::text is null or case_id = %(case_id)s)
 order by opened_at, review_id
 limit %(limit)s;
+
+-- name: timers
+select * from switchboard.timers
+where (%(due)s::timestamptz is null or due_at <= %(due)s)
+  and (%(case_id)s::text is null or case_id = %(case_id)s)
+  and (%(status)s::text is null or status = %(status)s)
+order by due_at, timer_id
+limit %(limit)s;
+
+-- name: cancel_timers
+update switchboard.timers t set status = 'cancelled'
+from (select unnest(%(timer_ids)s::text[]) as timer_id order by 1) wanted
+where t.timer_id = wanted.timer_id and t.status = 'set'
+returning t.timer_id;
 
 -- name: outbox
 select * from switchboard.outbox

@@ -34,9 +34,9 @@ def case_missing(case_id: str) -> StoreError:
 
 
 def case_waits(case_id: str) -> CaseWaiting:
-    """New input would drop the question that a person was asked, and start the case over."""
+    """New input would drop what the case waits for, a person or a timer, and start the case over."""
     return CaseWaiting(
-        "the case waits for a person and takes no new input",
+        "the case waits for a person or a timer and takes no new input",
         where=f"case {case_id}",
         mend="Decide its review (`switchboard reviews`), or hand the input in as another case.",
         case=case_id,

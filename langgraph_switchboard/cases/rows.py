@@ -6,13 +6,16 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-CaseStatus = Literal["accepted", "running", "waiting", "finished", "declined", "dead_lettered"]
+CaseStatus = Literal["accepted", "running", "waiting", "delayed", "finished", "declined", "dead_lettered"]
 STATUSES: tuple[str, ...] = get_args(CaseStatus)
 OPEN: tuple[str, ...] = ("accepted", "running")
 """Cases that somebody must drive on: nobody waits for them but us."""
+PARKED: tuple[str, ...] = ("waiting", "delayed")
+"""Cases that wait: for a person, or for a moment at which a timer wakes them."""
 ENDED: tuple[str, ...] = ("finished", "declined", "dead_lettered")
 
 ReviewStatus = Literal["open", "decided"]
+TimerStatus = Literal["set", "fired", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,48 @@ class OutboxRow:
     created_at: datetime
 
 
-def as_values(row: CaseRow | ReviewRow | OutboxRow) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A moment at which a case goes on by itself.
+
+    Args:
+        timer_id: Its id, the same when the step runs again after a crash.
+        case_id: The case that waits for it.
+        flow: Name of the blueprint.
+        step: The step that set it.
+        kind: What it is for: `backoff`, `wait`, ...
+        due_at: When it is due.
+        set_at: When the step set it.
+        payload: Particulars of its kind, JSON-plain.
+        status: `set`; `fired` once the step has gone on; `cancelled` where the case went another way.
+        fired_at: When the step went on.
+    """
+
+    timer_id: str
+    case_id: str
+    flow: str
+    step: str
+    kind: str
+    due_at: datetime
+    set_at: datetime
+    payload: dict[str, Any]
+    status: TimerStatus = "set"
+    fired_at: datetime | None = None
+
+
+AnyRow = CaseRow | ReviewRow | OutboxRow | TimerRow
+
+
+def as_values(row: AnyRow) -> dict[str, Any]:
     """A row as column values by name."""
     return {name: getattr(row, name) for name in columns(type(row))}
 
 
-def columns(kind: type[CaseRow] | type[ReviewRow] | type[OutboxRow]) -> tuple[str, ...]:
+def columns(kind: type[AnyRow]) -> tuple[str, ...]:
     """The column names of a kind of row, in order."""
     return _COLUMNS[kind]
 
 
 _COLUMNS: dict[type, tuple[str, ...]] = {
-    kind: tuple(one.name for one in fields(kind)) for kind in (CaseRow, ReviewRow, OutboxRow)
+    kind: tuple(one.name for one in fields(kind)) for kind in (CaseRow, ReviewRow, OutboxRow, TimerRow)
 }

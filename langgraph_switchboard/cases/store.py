@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow
+from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
 from langgraph_switchboard.ledger.events import LedgerEntry
 
 
@@ -77,6 +77,19 @@ class CaseStore(Protocol):
             ReviewError: There is no such review.
             InputRefused: The decision holds what cannot be stored.
         """
+
+    async def timers(
+        self,
+        *,
+        due: datetime | None = None,
+        case_id: str | None = None,
+        status: TimerStatus | None = "set",
+        limit: int | None = 100,
+    ) -> list[TimerRow]:
+        """Timers, those due first in front: all that are due at a moment, or those of one case."""
+
+    async def cancel_timers(self, timer_ids: Sequence[str]) -> int:
+        """Cancel timers that are set and that nobody waits for any more; how many there were."""
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

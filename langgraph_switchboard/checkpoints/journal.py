@@ -39,6 +39,15 @@ OUTBOX = Part(
     keys=2,
     conflict=("digest",),  # the trigger outbox_once lets an equal digest through and refuses another
 )
+TIMERS = Part(
+    "switchboard.timers",
+    columns(
+        timer_id=TEXT, case_id=TEXT, flow=TEXT, step=TEXT, kind=TEXT, due_at=TIMESTAMPTZ,
+        set_at=TIMESTAMPTZ, payload=JSONB, status=TEXT, fired_at=TIMESTAMPTZ,
+    ),
+    keys=1,
+    conflict=("status", "fired_at"),
+)  # fmt: skip
 
 
 class RidingJournal:
@@ -67,8 +76,9 @@ class RidingJournal:
             self._riding.popitem(last=False)
 
     async def waits(self, case_id: str) -> bool:
-        """Whether the case waits for a person."""
-        return bool(await self._apart.reviews(case_id=case_id, limit=1))
+        """Whether the case waits for a person, or for a timer."""
+        reviews = await self._apart.reviews(case_id=case_id, limit=1)
+        return bool(reviews or await self._apart.timers(case_id=case_id, limit=1))
 
     def is_riding(self, thread_id: str) -> bool:
         """Whether the saver keeps this thread; a run without a checkpointer has a thread id as well."""
@@ -121,7 +131,8 @@ def _rows(gathered: Gathered) -> list[PartRows]:
     ]  # fmt: skip
     reviews = [_row(REVIEWS, {**row, "shown": record(row["shown"], "reviews")}) for row in gathered.reviews]
     outbox = [_row(OUTBOX, {**row, "row": record(row["row"], "outbox")}) for row in gathered.outbox]
-    parts = ((LEDGER, ledger), (REVIEWS, reviews), (OUTBOX, outbox))
+    timers = [_row(TIMERS, {**row, "payload": record(row["payload"], "timers")}) for row in gathered.timers]
+    parts = ((LEDGER, ledger), (REVIEWS, reviews), (OUTBOX, outbox), (TIMERS, timers))
     return [PartRows(part, rows) for part, rows in parts if rows]
 
 

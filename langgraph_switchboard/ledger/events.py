@@ -15,6 +15,8 @@ EventKind = Literal[
     "review_opened",  # a question waits for a person
     "review_decided",  # a person decided, and this decision stands
     "effect_recorded",  # something is to be done to the world
+    "timer_set",  # the case waits for a moment
+    "timer_fired",  # that moment came, and the case went on
     "case_ended",  # an outcome was written
     "payload_erased",  # what the case was about is gone; that it was, and by whom, stays
 ]

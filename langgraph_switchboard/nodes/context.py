@@ -37,6 +37,8 @@ class StepContext:
         visit: How often this case has come to this step, from 1.
         may_act: Whether the step is an effect.
         config: LangGraph's config of this run, for graphs and runnables used as steps.
+        attempt: Which attempt at the step this is, from 1; a crash does not start it anew.
+        attempts: How many there are at most.
     """
 
     services: Services
@@ -46,14 +48,23 @@ class StepContext:
     visit: int
     may_act: bool = False
     config: RunnableConfig = field(default_factory=RunnableConfig)
+    attempt: int = 1
+    attempts: int = 1
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    timers: int = 0
+    """How many timers this run of the step has come to."""
 
     @property
     def case_id(self) -> str:
         """The case; also the LangGraph thread id."""
         return self.task.case_id
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether nobody tries again after this attempt."""
+        return self.attempt >= self.attempts
 
     def now(self) -> datetime:
         """The present moment by the switchboard's clock; aware, UTC."""

@@ -33,6 +33,7 @@ from langgraph_switchboard.errors import (
     StepFailed,
     StepTimeout,
     StoreError,
+    TimerNotSet,
     UnknownVersion,
 )
 from langgraph_switchboard.ledger import Entry, Event, EventKind, Row, TaskKey, annotate
@@ -80,7 +81,7 @@ class StepNode:
             self._wait(state, ctx)
             await settle(ctx)
             raise
-        except (GraphBubbleUp, ReviewError, _WrongAnswer):
+        except (GraphBubbleUp, ReviewError, TimerNotSet, _WrongAnswer):
             raise
         except Exception as error:
             fault = _leaves_the_case_standing(error)
@@ -109,9 +110,13 @@ class StepNode:
             await barrier(info.thread_id, graph, info.checkpoint_id)
 
     async def _must_not_start_over(self, state: Mapping[str, Any], ctx: StepContext) -> None:
-        """Refuse new input for a case that waits for a person, whichever saver let it through."""
-        been_here = self.step.kind == "open" and state.get("visits")
-        if been_here and await ctx.services.store.reviews(case_id=ctx.case_id, limit=1):
+        """Refuse new input for a case that waits, whichever saver let it through."""
+        if self.step.kind != "open" or not state.get("visits"):
+            return
+        store = ctx.services.store
+        if await store.reviews(case_id=ctx.case_id, limit=1) or await store.timers(
+            case_id=ctx.case_id, limit=1
+        ):
             raise case_waits(ctx.case_id)
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
@@ -206,9 +211,14 @@ class StepNode:
         annotate(case=ctx.case_id, **self._who(), route=turn.to, **seen)
 
     def _wait(self, state: Mapping[str, Any], ctx: StepContext) -> None:
-        opened = [one for one in ctx.entries if isinstance(one, Event) and one.kind == "review_opened"]
-        reason = opened[-1].data["reason"] if opened else str(state.get("reason") or "a person is asked")
-        values = {"case_id": ctx.case_id, "status": "waiting", "step": self.step.name, "reason": reason}
+        """Say in the case's row what it waits for: the last thing that the step asked for."""
+        status, reason = "waiting", str(state.get("reason") or "a person is asked")
+        for one in ctx.entries:
+            if isinstance(one, Event) and one.kind == "review_opened":
+                status, reason = "waiting", one.data["reason"]
+            elif isinstance(one, Event) and one.kind == "timer_set":
+                status, reason = "delayed", f"{one.data['kind']} until {one.data['due_at']}"
+        values = {"case_id": ctx.case_id, "status": status, "step": self.step.name, "reason": reason}
         ctx.entries.append(Row("cases", {**values, "updated_at": ctx.now()}))
 
     def _move(self, turn: Turn, ctx: StepContext) -> None:

@@ -80,6 +80,7 @@ class Services:
         barrier: Returns once a checkpoint `(thread, namespace, checkpoint id)` is committed, so
             that no step starts on a state that a crash could still take back.
         at_work: Keeps the run's hold on its case, given the run's config, while a step is at work.
+        sleep: Lets seconds pass between two attempts; tests bring that of their clock.
     """
 
     store: CaseStore
@@ -92,6 +93,7 @@ class Services:
     where: str = "in memory; nothing is kept"
     barrier: Callable[[str, str, str], Awaitable[None]] | None = None
     at_work: Callable[[RunnableConfig], AbstractContextManager[None]] = lambda _: nullcontext()
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.

@@ -36,6 +36,8 @@ GRANTS = (
     "due_at) ON switchboard.reviews",
     # The digest is written again to find out whether it is the same; the trigger refuses another.
     "INSERT, SELECT (case_id, key, digest), UPDATE (digest) ON switchboard.outbox",
+    # A timer is set, and said to have fired; the key is looked at to find the row.
+    "INSERT, SELECT (timer_id, status, fired_at), UPDATE (status, fired_at) ON switchboard.timers",
     # A lock on a row needs the right to update one of its columns: the least of them.
     "SELECT, UPDATE (lease_until) ON switchboard.case_owner",
     "SELECT, INSERT, UPDATE, DELETE ON public.checkpoints, public.checkpoint_blobs, public.checkpoint_writes",

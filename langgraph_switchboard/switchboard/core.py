@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from langgraph_switchboard.cases import LEASE, OPEN, CaseRow, ReviewRow, refusals
+from langgraph_switchboard.cases import LEASE, OPEN, PARKED, CaseRow, Lease, ReviewRow, refusals
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
     CaseError,
@@ -105,6 +105,7 @@ class Switchboard:
         flows: Iterable[Blueprint | str] = (),
         models: Models | None = None,
         clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lease: float = LEASE,
         serde: SerializerProtocol | None = None,
     ) -> AsyncIterator[Self]:
@@ -116,6 +117,7 @@ class Switchboard:
             flows: Blueprints (or "module:name") whose cases it may resume and decide.
             models: Who answers `ask()`; chosen from the environment unless given.
             clock: Gives the present moment; tests bring their own.
+            sleep: Lets seconds pass between two attempts at a step; tests bring that of their clock.
             lease: Seconds for which a case stays with an owner of whom nothing is heard.
             serde: What checkpoints are read and written by. The default reads plain data and
                 LangGraph's own types; graphs used as steps may need theirs, see `PlainSerialiser`.
@@ -125,7 +127,9 @@ class Switchboard:
             ConfigurationError: A setting or a flow's name is wrong.
             BlueprintError: The check of a flow found errors.
         """
-        async with open_house(database, models=models, clock=clock, lease=lease, serde=serde) as house:
+        async with open_house(
+            database, models=models, clock=clock, sleep=sleep, lease=lease, serde=serde
+        ) as house:
             switchboard = cls(house)
             for flow in flows:
                 switchboard.flow(flow)
@@ -144,6 +148,11 @@ class Switchboard:
     def services(self) -> Services:
         """What steps use; for tests and tools."""
         return self._house.services
+
+    @property
+    def ticking(self) -> Lease:
+        """Which of the processes on this database wakes cases and does the chores."""
+        return self._house.ticking
 
     def flow(self, flow: Blueprint | str) -> Flow:
         """A flow ready to run: by its blueprint, by "module:name", or by its name once it is known.
@@ -257,11 +266,27 @@ class Switchboard:
     ) -> dict[str, SwitchboardError]:
         """Take up every case that broke off; those that wait are looked at for decisions made.
 
+        A case whose timer is due goes on, too.
+
         Returns:
             The cases that broke off again, with their errors.
         """
-        rows = await self.services.store.cases(flow=flow, status=(*OPEN, "waiting"), limit=None)
+        rows = await self.services.store.cases(flow=flow, status=(*OPEN, *PARKED), limit=None)
         return await self._drive_all([row.case_id for row in rows], concurrency, on_case)
+
+    async def resume_many(
+        self,
+        case_ids: Sequence[str],
+        *,
+        concurrency: int = 32,
+        on_case: Callable[[str], None] | None = None,
+    ) -> dict[str, SwitchboardError]:
+        """Drive cases on from where they stand; unknown ids are passed over.
+
+        Returns:
+            The cases that broke off, with their errors.
+        """
+        return await self._drive_all(case_ids, concurrency, on_case)
 
     async def decide(
         self,

@@ -15,7 +15,7 @@ from langgraph_switchboard.errors import CaseBusy, CaseStranded
 from langgraph_switchboard.nodes import END, Services, using
 from langgraph_switchboard.switchboard.flows import Flow
 from langgraph_switchboard.switchboard.opening import House
-from langgraph_switchboard.switchboard.strict import answer_to, strictly
+from langgraph_switchboard.switchboard.strict import answer_to, answers_to, strictly
 
 _SUPERSTEPS = 200
 """Bound on one run; LangGraph's own is 10,007 and starts anew at every resume."""
@@ -35,7 +35,7 @@ class Driver:
         self._services: Services = house.services
 
     async def drive(self, flow: Flow, row: CaseRow) -> None:
-        """Drive a case on until it ends or waits for a person.
+        """Drive a case on until it ends, or waits for a person or a moment.
 
         Raises:
             CaseBusy: Somebody else drives it just now.
@@ -54,7 +54,7 @@ class Driver:
             if snapshot.created_at is None:
                 await self._invoke(flow, row.input, config)
             elif snapshot.interrupts:
-                await self._go_on_decided(flow, snapshot.interrupts, config)
+                await self._go_on_answered(flow, snapshot.interrupts, config)
             else:
                 # The engine knows what is left to do; an empty `next` does not mean that nothing is.
                 await self._invoke(flow, None, config)
@@ -77,15 +77,34 @@ class Driver:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 1.0)
 
-    async def _go_on_decided(
+    async def _go_on_answered(
         self, flow: Flow, interrupts: Sequence[Interrupt], config: RunnableConfig
     ) -> None:
-        """Go on with decisions that stand in their rows and have not reached the case yet."""
+        """Go on with timers that are due, and with decisions that stand in their rows.
+
+        Each goes by the id of the question that it answers: LangGraph refuses what is not asked.
+        """
+        due = await self._due(interrupts, config)
+        if due:
+            await self._invoke(flow, answers_to(due), strictly(config))
         for one in interrupts:
+            if timer_of(one) is not None:
+                continue
             review = await self._services.store.review(review_of(one) or "")
             if review is not None and review.status == "decided":
                 value = {"decision": review.decision, "version": review.version, "digest": review.digest}
                 await self._invoke(flow, answer_to(one.id, value), strictly(config), acting=review.decided_by)
+
+    async def _due(self, interrupts: Sequence[Interrupt], config: RunnableConfig) -> dict[str, Any]:
+        """The answers to the timers that are due, by the ids of their questions."""
+        asked = {timer: one.id for one in interrupts if (timer := timer_of(one)) is not None}
+        if not asked:
+            return {}
+        case_id = str(config["configurable"]["thread_id"])
+        rows = await self._services.store.timers(
+            case_id=case_id, due=self._services.clock(), status=None, limit=None
+        )
+        return {asked[row.timer_id]: {"timer_id": row.timer_id} for row in rows if row.timer_id in asked}
 
     async def _invoke(
         self, flow: Flow, given: Any, config: RunnableConfig, *, acting: str | None = None
@@ -137,3 +156,10 @@ def review_of(interrupt: Interrupt) -> str | None:
     value = interrupt.value
     review = value.get("review") if isinstance(value, Mapping) else None
     return review.get("review_id") if isinstance(review, Mapping) else None
+
+
+def timer_of(interrupt: Interrupt) -> str | None:
+    """The id of the timer that an interrupt waits for, or None where it waits for somebody."""
+    value = interrupt.value
+    timer = value.get("timer") if isinstance(value, Mapping) else None
+    return timer.get("timer_id") if isinstance(timer, Mapping) else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,12 @@ from psycopg import AsyncConnection
 
 from langgraph_switchboard.cases import (
     LEASE,
+    Lease,
+    MemoryLease,
     MemoryOwners,
     Owners,
     PostgresEffects,
+    PostgresLease,
     PostgresOwners,
     PostgresStore,
 )
@@ -48,11 +52,13 @@ class House:
         services: What steps use.
         saver: Where LangGraph keeps the state of cases.
         owners: Who may drive a case.
+        ticking: Which process wakes cases and does the chores.
     """
 
     services: Services
     saver: BaseCheckpointSaver[Any]
     owners: Owners
+    ticking: Lease = field(default_factory=MemoryLease)
 
 
 @asynccontextmanager
@@ -61,6 +67,7 @@ async def open_house(
     *,
     models: Models | None = None,
     clock: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     max_connections: int = 10,
     lease: float = LEASE,
     timeout: float | None = None,
@@ -75,6 +82,7 @@ async def open_house(
             "memory" keeps nothing.
         models: Who answers `ask()`; chosen from the environment unless given.
         clock: Gives the present moment.
+        sleep: Lets seconds pass between two attempts at a step.
         max_connections: Most connections to Postgres from this process.
         lease: Seconds for which a case stays with an owner of whom nothing is heard.
         timeout: Seconds within which every call to Postgres returns; claims and effects have half of it.
@@ -94,8 +102,8 @@ async def open_house(
     try:
         if dsn == MEMORY:
             services = memory_services()
-            services.models, services.clock = models, clock
-            yield House(services, InMemorySaver(), MemoryOwners())
+            services.models, services.clock, services.sleep = models, clock, sleep
+            yield House(services, InMemorySaver(), MemoryOwners(), MemoryLease())
             return
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(
@@ -106,6 +114,9 @@ async def open_house(
             journal = RidingJournal(store)
             owners = await stack.enter_async_context(
                 PostgresOwners.open(base.pool, lease=lease, timeout=timeout / 2)
+            )
+            ticking = await stack.enter_async_context(
+                PostgresLease.open(base.pool, "switchboard ticker", timeout=timeout / 2)
             )
             await GroupCommitSaver(base.pool).setup()  # LangGraph's tables are the owner's
             writing = await _writing(base, stack, connection_class)
@@ -123,8 +134,9 @@ async def open_house(
                 base.where,
                 barrier=saver.barrier,
                 at_work=saver.at_work,
+                sleep=sleep,
             )
-            yield House(services, saver, owners)
+            yield House(services, saver, owners, ticking)
     finally:
         if traced:
             await flush_tracing()

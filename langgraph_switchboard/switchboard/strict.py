@@ -7,6 +7,7 @@ nobody else resumes meanwhile is what ownership is for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -25,4 +26,9 @@ def strictly(config: RunnableConfig) -> RunnableConfig:
 
 def answer_to(interrupt_id: str, value: Any) -> Command[Any]:
     """The answer to one question, by its id; only such answers are checked."""
-    return Command(resume={interrupt_id: value})
+    return answers_to({interrupt_id: value})
+
+
+def answers_to(values: Mapping[str, Any]) -> Command[Any]:
+    """The answers to several questions at once, by their ids."""
+    return Command(resume=dict(values))

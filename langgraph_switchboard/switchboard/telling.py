@@ -28,6 +28,10 @@ def _words(event: Event) -> str:
             return f"{data.get('by')} decides: {data.get('type')}{said}"
         case "effect_recorded":
             return f"puts {data.get('key')!r} into the outbox"
+        case "timer_set":
+            return f"waits ({data.get('kind')}) until {data.get('due_at')}"
+        case "timer_fired":
+            return f"goes on: {data.get('kind')} is over"
         case "case_ended":
             return f"ends: {data.get('outcome')}"
         case "step_failed":

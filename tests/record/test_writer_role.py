@@ -175,3 +175,18 @@ async def test_without_the_savers_tables_it_is_told_what_comes_first(pg_pool: Po
     """The tables are made by their owner, before."""
     with pytest.raises(ConfigurationError, match="set up the saver"):
         await ensure_writer(pg_pool, pg_dsn)
+
+
+async def test_it_sets_timers_and_says_that_they_fired_and_no_more(owner: Pool, writer: Pool) -> None:
+    """What a step says of its timers rides in its commit; when they are due is set once."""
+    timer = (
+        "insert into switchboard.timers (timer_id, case_id, flow, step, kind, due_at, set_at, payload,"
+        " status, fired_at) values ('t1', 'c1', 'desk', 'wait', 'wait', now(), now(), '{}', '{0}', null)"
+        " on conflict (timer_id) do update set status = excluded.status, fired_at = excluded.fired_at"
+    )
+    for status in ("set", "fired"):
+        await rows(writer, timer.replace("{0}", status))
+    assert await rows(owner, "select status from switchboard.timers") == [("fired",)]
+    for refused in ("update switchboard.timers set due_at = now()", "delete from switchboard.timers"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            await rows(writer, refused)
