@@ -10,6 +10,7 @@
     │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
     ├─ InputRefused (ValueError)           a file, a row or a case's input cannot be taken
     ├─ CaseError (LookupError)             the case is unknown, finished, or in the wrong state
+    │  ├─ CaseUnknown                      there is no such case
     │  ├─ CaseStranded                     it stands where this code cannot take it on
     │  ├─ CaseBusy                         somebody else drives it just now
     │  ├─ CaseWaiting                      it waits for a person or a timer; new input would start it over
@@ -18,9 +19,14 @@
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
     │     ├─ ReviewUnknown                 there is no such review
     │     ├─ ReviewClosed                  the case went on without it, or has ended
-    │     ├─ ReviewNotYours (PermissionError) who asked for something does not approve it
+    │     ├─ ReviewNotYours (PermissionError) role, scope, or a hand in the case: this person may not
     │     ├─ ReviewStale                   what was shown has changed; the review stays open
     │     └─ DecisionMalformed (ValueError) the answer does not fit the question; the review stays open
+    ├─ AccessError (PermissionError)       somebody may not do this
+    │  ├─ NotSignedIn                      nobody knows who asks; the key, token or session is wrong or over
+    │  ├─ NotAllowed                       they are known, and have not the right
+    │  ├─ RequestForged                    it does not come from our own page, or not to our own address
+    │  └─ TooManyTries                     too many wrong keys; `retry_after` says when to come back
     ├─ StoreError                          Postgres cannot be started, reached or written
     │  ├─ StoreUnavailable
     │  ├─ StateDamaged                     the stored state of one case cannot be read
@@ -202,6 +208,12 @@ class CaseError(SwitchboardError, LookupError):
     code = "case_error"
 
 
+class CaseUnknown(CaseError):
+    """There is no such case."""
+
+    code = "case_unknown"
+
+
 class CaseBusy(CaseError):
     """Somebody else drives the case just now; two drivers would do its steps twice."""
 
@@ -257,7 +269,7 @@ class ReviewClosed(ReviewError):
 
 
 class ReviewNotYours(ReviewError, PermissionError):
-    """The person may not decide it: who asked for something does not approve it."""
+    """The person may not decide it: by role or scope, or because they asked for it themselves."""
 
     code = "review_not_yours"
 
@@ -272,6 +284,40 @@ class DecisionMalformed(ReviewError, ValueError):
     """The answer does not fit the question; the review stays open."""
 
     code = "decision_malformed"
+
+
+class AccessError(SwitchboardError, PermissionError):
+    """Somebody may not do this."""
+
+    code = "access_error"
+
+
+class NotSignedIn(AccessError):
+    """Nobody knows who asks: the key, token or session is missing, wrong or over."""
+
+    code = "not_signed_in"
+
+
+class NotAllowed(AccessError):
+    """Who asks is known, and has not the right."""
+
+    code = "not_allowed"
+
+
+class RequestForged(AccessError):
+    """The request does not come from our own page, or is not meant for our own address."""
+
+    code = "request_forged"
+
+
+class TooManyTries(AccessError):
+    """Too many wrong keys from one place; `retry_after` says when to come back."""
+
+    code = "too_many_tries"
+
+    def __init__(self, problem: str, *, retry_after: float, **said: Any) -> None:
+        self.retry_after = retry_after
+        super().__init__(problem, retry_after=retry_after, **said)
 
 
 class StoreError(SwitchboardError):

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
@@ -127,6 +128,10 @@ class MemoryStore:
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
         return await self.stories([case_id])
+
+    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+        """Add facts that belong to no step; see `CaseStore`."""
+        self._write(pack(TaskKey(case_id, "", f"note {uuid4().hex}"), events))
 
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""

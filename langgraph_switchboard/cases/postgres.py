@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import psycopg
 
@@ -122,6 +123,10 @@ class PostgresStore:
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
         return await self.stories([case_id])
+
+    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+        """Add facts that belong to no step; see `CaseStore`."""
+        await self._lane.put(pack(TaskKey(case_id, "", f"note {uuid4().hex}"), events))
 
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
-from langgraph_switchboard.ledger.events import LedgerEntry
+from langgraph_switchboard.ledger.events import Event, LedgerEntry
 
 
 class CaseStore(Protocol):
@@ -47,6 +47,14 @@ class CaseStore(Protocol):
 
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
+
+    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+        """Add facts that belong to no step: what somebody tried, or what an operator did.
+
+        Raises:
+            InputRefused: An event holds what cannot be stored.
+            StoreError: Nothing was written.
+        """
 
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""

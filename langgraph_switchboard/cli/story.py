@@ -88,6 +88,8 @@ def _what(event: Event, full: bool) -> Text:
         case "review_decided":
             said = f": {data['message']}" if data.get("message") else ""
             return Text(f"{data.get('by')} decides: {data.get('type')}{said}", style="bold")
+        case "review_refused":
+            return Text(f"refuses {data.get('by')}: {data.get('why')}", style="red")
         case "effect_recorded":
             return Text(f"puts {data.get('key')!r} into the outbox", style="green")
         case "case_ended":

@@ -14,6 +14,7 @@ EventKind = Literal[
     "gated",  # a gate let a case through, or asked for a person
     "review_opened",  # a question waits for a person
     "review_decided",  # a person decided, and this decision stands
+    "review_refused",  # somebody tried to decide, and may not, or was too late
     "effect_recorded",  # something is to be done to the world
     "timer_set",  # the case waits for a moment
     "timer_fired",  # that moment came, and the case went on

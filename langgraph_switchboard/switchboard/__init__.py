@@ -2,7 +2,7 @@
 
 from langgraph_switchboard.switchboard.core import CaseView, NewCase, Switchboard
 from langgraph_switchboard.switchboard.flows import Flow, load_blueprint
-from langgraph_switchboard.switchboard.opening import House, open_house, served_checkpointer
+from langgraph_switchboard.switchboard.opening import House, open_house, served_checkpointer, served_house
 
 __all__ = [
     "CaseView",
@@ -13,4 +13,5 @@ __all__ = [
     "load_blueprint",
     "open_house",
     "served_checkpointer",
+    "served_house",
 ]

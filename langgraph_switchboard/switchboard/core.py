@@ -14,21 +14,28 @@ from typing import Any, Self
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from langgraph_switchboard.cases import LEASE, OPEN, PARKED, CaseRow, Lease, ReviewRow, refusals
+from langgraph_switchboard.cases.access import Actor
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
+    CaseBusy,
     CaseError,
+    CaseUnknown,
     ReviewClosed,
     ReviewError,
-    ReviewNotYours,
     StepFailed,
     StoreUnavailable,
     SwitchboardError,
 )
 from langgraph_switchboard.graphs import Blueprint
-from langgraph_switchboard.ledger import LedgerEntry
+from langgraph_switchboard.ledger import Event, LedgerEntry
 from langgraph_switchboard.models import Models
 from langgraph_switchboard.nodes import DOUBT, Review, Services, register, utc_now
-from langgraph_switchboard.switchboard.deciding import accept_answer, decided_by_other
+from langgraph_switchboard.switchboard.deciding import (
+    accept_answer,
+    decided_by_other,
+    matter_of,
+    must_be_theirs,
+)
 from langgraph_switchboard.switchboard.driver import Driver, config_of, review_of
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
@@ -37,8 +44,6 @@ from langgraph_switchboard.switchboard.telling import story_lines
 _log = logging.getLogger(__name__)
 
 _BATCH = 500
-REQUESTER = "requester"
-"""Label of a case: who asked for it. That person does not decide its reviews."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,16 @@ class Switchboard:
         """Which of the processes on this database wakes cases and does the chores."""
         return self._house.ticking
 
+    @property
+    def house(self) -> House:
+        """The real things that it owns; for whoever serves it."""
+        return self._house
+
+    @property
+    def flows(self) -> Mapping[str, Flow]:
+        """The flows that are known here, by name."""
+        return self._flows
+
     def flow(self, flow: Blueprint | str) -> Flow:
         """A flow ready to run: by its blueprint, by "module:name", or by its name once it is known.
 
@@ -250,7 +265,7 @@ class Switchboard:
         """Drive a case on from where it stands; one that has ended or waits for a person stays so.
 
         Raises:
-            CaseError: There is no such case.
+            CaseUnknown: There is no such case.
             StoreError: The database failed; the case stands where it stood.
         """
         row = await self._known(case_id)
@@ -293,16 +308,17 @@ class Switchboard:
         review_id: str,
         decision: Decision | Mapping[str, Any] | Sequence[Any],
         *,
-        by: str,
+        by: str | Actor,
         digest: str | None = None,
     ) -> CaseRow:
-        """Decide a review and drive the case on.
+        """Decide a review and drive the case on. What is refused stands in the ledger as well.
 
         Args:
             review_id: The review.
             decision: The answer: a decision contract or its fields, or one of the shapes of
                 Agent Inbox and LangChain.
-            by: Who decides, as the caller's authenticator named them.
+            by: Who decides, as the caller's authenticator named them; a plain name is the user
+                of this machine.
             digest: Digest of what the person was shown; refused if something else is shown by now.
 
         Returns:
@@ -312,26 +328,37 @@ class Switchboard:
             ReviewUnknown: There is no such review.
             ReviewStale: It shows something else by now.
             ReviewClosed: The case went on without it, or has ended.
-            ReviewNotYours: Who handed the case in does not decide it.
+            ReviewNotYours: By role or scope, or because they asked for it, they may not.
             ReviewDecided: Somebody was first.
             DecisionMalformed: The answer does not fit; the review stays open.
         """
-        row = await self._must_be_open(review_id)
-        flow = self.flow(row.flow)
-        answer = accept_answer(self._review(flow, row), row, decision, by)
-        case = await self._known(row.case_id)
-        if case.labels.get(REQUESTER) == by:
-            raise ReviewNotYours(
-                f"{by} handed this case in and may not decide it",
-                where=review_id,
-                mend="Let somebody else decide.",
-            )
+        actor = by if isinstance(by, Actor) else Actor.local(by)
+        row = await self._asked(review_id)
+        try:
+            return await self._decide(row, decision, actor, digest)
+        except (ReviewError, CaseBusy) as refused:
+            await self._note_refused(row, actor, refused)
+            raise
+
+    async def _decide(
+        self,
+        row: ReviewRow,
+        decision: Decision | Mapping[str, Any] | Sequence[Any],
+        actor: Actor,
+        digest: str | None,
+    ) -> CaseRow:
+        review_id, by = row.review_id, actor.name
+        flow, case = self.flow(row.flow), await self._known(row.case_id)
+        review = self._review(flow, row)
+        must_be_theirs(actor, matter_of(flow.process, review, row, case), row)
+        _must_be_open(row)
+        answer = accept_answer(review, row, decision, by)
         if not await self._waits_for(flow, case, review_id):
-            await self._must_be_open(review_id)
+            _must_be_open(await self._asked(review_id))
             # A crash came after its row was written and before the case had stopped at it.
             await self._driver.drive_patiently(flow, case)
             if not await self._waits_for(flow, case, review_id):
-                await self._must_be_open(review_id)
+                _must_be_open(await self._asked(review_id))
                 raise ReviewClosed(
                     f"the case no longer waits for the review {review_id!r}",
                     mend=f"`switchboard case {row.case_id}` tells what happened.",
@@ -351,7 +378,7 @@ class Switchboard:
         """One case: its row, its typed state, its story and its reviews.
 
         Raises:
-            CaseError: There is no such case.
+            CaseUnknown: There is no such case.
             ContractViolation: Its stored state is damaged or of an unknown version.
         """
         row = await self._known(case_id)
@@ -372,13 +399,20 @@ class Switchboard:
         """The reviews that wait, the longest first."""
         return await self.services.store.reviews(flow=flow, limit=limit)
 
-    async def _must_be_open(self, review_id: str) -> ReviewRow:
+    async def _asked(self, review_id: str) -> ReviewRow:
         row = await self.services.store.review(review_id)
         if row is None:
             raise refusals.review_missing(review_id)
-        if row.status == "decided":
-            raise decided_by_other(row)
         return row
+
+    async def _note_refused(self, row: ReviewRow, actor: Actor, refused: SwitchboardError) -> None:
+        """Keep on record who tried; that it was refused stands whether or not this can be written."""
+        told = {"review_id": row.review_id, "by": actor.name, "code": refused.code, "why": refused.problem}
+        event = Event("review_refused", row.step, self.services.clock(), told)
+        try:
+            await self.services.store.note(row.case_id, [event])
+        except SwitchboardError:
+            _log.warning("a refused decision on %s could not be recorded", row.review_id, exc_info=True)
 
     async def _waits_for(self, flow: Flow, case: CaseRow, review_id: str) -> bool:
         snapshot = await flow.graph.aget_state(config_of(case))
@@ -431,7 +465,7 @@ class Switchboard:
     async def _known(self, case_id: str) -> CaseRow:
         row = await self.services.store.case(case_id)
         if row is None:
-            raise CaseError(f"there is no case {case_id!r}", mend="`switchboard cases` lists them.")
+            raise CaseUnknown(f"there is no case {case_id!r}", mend="`switchboard cases` lists them.")
         return row
 
     def _review(self, flow: Flow, row: ReviewRow) -> Review:
@@ -444,6 +478,11 @@ class Switchboard:
                 mend="Deploy the version that the case was begun under, or one that knows the step.",
             )
         return step.review
+
+
+def _must_be_open(row: ReviewRow) -> None:
+    if row.status == "decided":
+        raise decided_by_other(row)
 
 
 def _broken_off(case_id: str, error: Exception) -> SwitchboardError:

@@ -1,4 +1,4 @@
-"""Deciding: is this an answer to the question, and who was first."""
+"""Deciding: who may, is this an answer to the question, and who was first."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from langgraph_switchboard.cases import ReviewRow
+from langgraph_switchboard.cases import CaseRow, ReviewRow
+from langgraph_switchboard.cases.access import REQUESTER, Actor, Matter, refusal
 from langgraph_switchboard.contracts import Decision, violation_of
-from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewDecided
+from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewDecided, ReviewNotYours
+from langgraph_switchboard.graphs import Process
 from langgraph_switchboard.nodes import Review, answer_model
 
 
@@ -40,6 +42,39 @@ def accept_answer(review: Review, row: ReviewRow, decision: Any, by: str) -> Dec
         mend="The review stays open; answer again.",
         problems=violation.problems,
     )
+
+
+def matter_of(process: Process, review: Review, row: ReviewRow, case: CaseRow) -> Matter:
+    """What a review is about, as far as it says who may decide it.
+
+    Args:
+        process: The flow of the case.
+        review: What the blueprint says of the review.
+        row: The question as it was asked.
+        case: The case that waits.
+    """
+    requester = case.labels.get(REQUESTER)
+    agents = frozenset(step.name for step in process.steps.values() if step.kind != "review")
+    return Matter(
+        row.flow, row.step, review.risk, _amount(review, row), str(requester) if requester else None, agents
+    )
+
+
+def _amount(review: Review, row: ReviewRow) -> float | None:
+    shown = row.shown.get(row.subject)
+    if review.amount is None or shown is None:
+        return None
+    return review.amount(review.subject.accept_stored(shown, by=row.step))
+
+
+def must_be_theirs(actor: Actor, matter: Matter, row: ReviewRow) -> None:
+    """Refuse who may not decide this review.
+
+    Raises:
+        ReviewNotYours: Says why.
+    """
+    if why := refusal(actor, matter):
+        raise ReviewNotYours(why, where=row.review_id, mend="Let somebody else decide.", by=actor.name)
 
 
 def decided_by_other(row: ReviewRow) -> ReviewDecided:

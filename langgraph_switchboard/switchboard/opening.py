@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -27,6 +28,7 @@ from langgraph_switchboard.cases import (
     PostgresOwners,
     PostgresStore,
 )
+from langgraph_switchboard.cases.keys import AccessStore, MemoryAccess, PostgresAccess
 from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, RidingJournal
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.ledger import configure_tracing, flush_tracing
@@ -53,12 +55,16 @@ class House:
         saver: Where LangGraph keeps the state of cases.
         owners: Who may drive a case.
         ticking: Which process wakes cases and does the chores.
+        access: The keys and sessions of those who ask from outside.
+        base: The database itself; None in memory.
     """
 
     services: Services
     saver: BaseCheckpointSaver[Any]
     owners: Owners
     ticking: Lease = field(default_factory=MemoryLease)
+    access: AccessStore = field(default_factory=MemoryAccess)
+    base: Database | None = None
 
 
 @asynccontextmanager
@@ -136,7 +142,7 @@ async def open_house(
                 at_work=saver.at_work,
                 sleep=sleep,
             )
-            yield House(services, saver, owners, ticking)
+            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), base)
     finally:
         if traced:
             await flush_tracing()
@@ -187,9 +193,20 @@ async def served_checkpointer(
     Raises:
         StoreUnavailable: Postgres cannot be started or reached.
     """
+    loop = asyncio.get_running_loop()
     async with open_house(serde=serde) as house:
         withdraw = register(house.services)
+        _served[loop] = house
         try:
             yield house.saver
         finally:
+            _served.pop(loop, None)
             withdraw()
+
+
+_served: WeakKeyDictionary[asyncio.AbstractEventLoop, House] = WeakKeyDictionary()
+
+
+def served_house() -> House | None:
+    """What `served_checkpointer` opened in this event loop, for whoever serves beside it."""
+    return _served.get(asyncio.get_running_loop())

@@ -26,6 +26,8 @@ def _words(event: Event) -> str:
         case "review_decided":
             said = f": {data['message']}" if data.get("message") else ""
             return f"{data.get('by')} decides: {data.get('type')}{said}"
+        case "review_refused":
+            return f"refuses {data.get('by')}: {data.get('why')}"
         case "effect_recorded":
             return f"puts {data.get('key')!r} into the outbox"
         case "timer_set":
