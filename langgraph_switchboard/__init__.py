@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from langgraph_switchboard.contracts import CaseState, Contract, Decision
     from langgraph_switchboard.errors import SwitchboardError
     from langgraph_switchboard.graphs import Blueprint
-    from langgraph_switchboard.nodes import END, StepContext
+    from langgraph_switchboard.nodes import END, JOIN, StepContext
     from langgraph_switchboard.switchboard import CaseView, NewCase, Switchboard
 
 # Names are looked up when they are asked for, so that a contract, which imports
 # `langgraph_switchboard.contracts`, loads pydantic and nothing heavier.
 _HOMES = {
     "END": "nodes",
+    "JOIN": "nodes",
     "Blueprint": "graphs",
     "CaseState": "contracts",
     "CaseView": "switchboard",
@@ -32,6 +33,7 @@ _HOMES = {
 
 __all__ = [
     "END",
+    "JOIN",
     "Blueprint",
     "CaseState",
     "CaseView",

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PUBLIC = {
     "END",
+    "JOIN",
     "Blueprint",
     "CaseState",
     "CaseView",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
@@ -16,40 +14,42 @@ from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs.build import build
 from langgraph_switchboard.graphs.check import Finding, check
 from langgraph_switchboard.graphs.drawing import mermaid
-from langgraph_switchboard.graphs.durations import seconds_of
-from langgraph_switchboard.graphs.options import StepOptions, Unpack, options_of
+from langgraph_switchboard.graphs.making import Agent, Maker, doc_of, needs, share, span
+from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack, name_of, options_of, way_out
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.said import Said, declares
+from langgraph_switchboard.graphs.shapes import Shapes
 from langgraph_switchboard.limits import Budget
 from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     END,
+    JOIN,
     OPEN,
     Approval,
-    Choice,
     Edge,
     Expiry,
+    Fork,
     Gate,
     Hooks,
+    Picks,
     Review,
     Risk,
     Step,
     Take,
-    as_agent,
     read_agent,
-    read_choice,
     read_plain,
 )
 
-Agent = Callable[..., Awaitable[Contract]] | Runnable[Any, Any]
-Target = str | Callable[..., Any]
+TAKEN = (OPEN, DEAD_LETTER, END, JOIN, "__start__")
+"""Names that no step may have."""
 
 
-class Blueprint:
+class Blueprint(Shapes):
     """A process: who hands what to whom, who owns each step, and what happens when it cannot go on.
 
     The first step that is declared is where a case begins. Destinations are step names, the
-    agents themselves, `END`, or a plain function whose `Literal[...]` return type names them.
+    agents themselves, `END`, or a plain function whose `Literal[...]` return type names them;
+    within a set also `JOIN`, where a branch has done its part.
     Two steps are built in: `open` seals the inputs, `dead_letter` keeps what cannot go on.
 
     Args:
@@ -59,7 +59,8 @@ class Blueprint:
         owner: Who answers for steps that name nobody else.
         knowledge: Package that holds help articles, for `ctx.search`.
         tables: Package that holds `schema.sql`, `seed.sql` and `queries.sql`, for `ctx.rows`.
-        max_visits: How often one case may come to one step before it is set aside.
+        max_visits: How often one case may come to one step before it is set aside: the bound of
+            every loop that has none of its own. It is 10, and unsaid it bounds no loop in the check's eyes.
         renamed: Former names of steps, old to present: step names are persistent, since open
             cases stand on them.
         budget: What one case may spend in all.
@@ -77,7 +78,7 @@ class Blueprint:
         owner: str = "",
         knowledge: str | None = None,
         tables: str | None = None,
-        max_visits: int = 10,
+        max_visits: int | None = None,
         renamed: Mapping[str, str] | None = None,
         budget: Budget | None = None,
         hooks: Hooks | None = None,
@@ -97,7 +98,9 @@ class Blueprint:
         self.max_hops = max_hops
         self.max_parallel = max_parallel
         self.said: list[Said] = []
+        self._make = Maker(case, owner)
         self._steps: dict[str, Step] = {}
+        self._included: dict[str, Process] = {}
         case.fields()  # a case that cannot be kept is refused here, not at the first run
 
     @declares
@@ -126,7 +129,7 @@ class Blueprint:
         Raises:
             BlueprintError: The agent's signature does not fit the case.
         """
-        self._add(self._worker("step", agent, then, name, takes, gives, fallback, options))
+        self._add(self._make.worker("step", agent, then, name, takes, gives, fallback, options))
 
     @declares
     def effect(
@@ -159,7 +162,9 @@ class Blueprint:
         Raises:
             BlueprintError: The agent's signature does not fit the case.
         """
-        step = replace(self._worker("effect", agent, then, name, None, gives, fallback, options), risk=risk)
+        step = replace(
+            self._make.worker("effect", agent, then, name, None, gives, fallback, options), risk=risk
+        )
         if approved is not None:
             reads = read_plain(when, self.case) if when else ()
             step = replace(step, approval=Approval(approved, when, reads))
@@ -175,38 +180,70 @@ class Blueprint:
         unsure: Target,
         threshold: float = 0.7,
         fallback: Target | None = None,
+        picks: Picks = "one",
+        then: Target | None = None,
+        merge: Agent | None = None,
+        gives: str | None = None,
+        concurrency: int | None = None,
         **options: Unpack[StepOptions],
     ) -> None:
-        """Declare a supervisor: a router that picks one of the declared agents, or nobody.
+        """Declare a supervisor: a router that picks among the declared agents, or nobody.
+
+        It picks one agent, `several` that run at the same time, or a `sequence` of them. Of the
+        latter two each agent's ways lead to `JOIN`, as in a set of `parallel`; the step `NAME.join`
+        merges what came and leads on to `then`.
 
         Args:
             name: The step's name.
             router: An async function that gives a contract with the fields `agent` (a step's
-                name, or None), `confidence` (0 to 1) and `reason`.
+                name, or None), `confidence` (0 to 1) and `reason`; with `agents` (names, in order)
+                instead of `agent` where it picks several or a sequence.
             agents: The steps that it may pick; nothing else is ever gone to.
             unsure: Where the case goes when nobody is picked.
             threshold: Below this confidence nobody is picked. 0.7 carries no promise: it is
                 the customary figure for who has not measured yet.
             fallback: Where it goes when the router fails; `unsure` unless given.
+            picks: `one`, `several` or a `sequence`.
+            then: Where the case goes when those who were picked have done their part.
+            merge: An agent that makes one contract of what they wrote; see `parallel`.
+            gives: The field that the merge writes, where two fields hold its contract.
+            concurrency: How many of several are at work at a time.
             **options: See `StepOptions`.
 
         Raises:
-            BlueprintError: The router's contract lacks one of the three fields.
+            BlueprintError: The router's contract lacks one of the three fields, or what belongs to
+                several agents is said of one.
         """
         signature = read_agent(router, self.case)
-        _needs(signature.gives, ("agent", "confidence", "reason"), name)
-        gives = self._field(signature.gives, None, name)
-        names = tuple(_target(agent) for agent in agents)
-        wrote = frozenset({gives})
-        edges = [Edge("agent", agent, wrote) for agent in names]
-        edges += [Edge("unsure", _target(unsure), wrote), Edge("fallback", _target(fallback or unsure))]
+        needs(signature.gives, ("agent" if picks == "one" else "agents", "confidence", "reason"), name)
+        wrote = self._make.field(signature.gives, None, name)
+        names = tuple(name_of(agent) for agent in agents)
+        fork = None
+        if picks != "one" and then is not None:
+            fork = Fork(names, f"{name}.join", picks, concurrency)
+        elif picks != "one" or then is not None or merge is not None:
+            raise BlueprintError(
+                f"the supervisor {name!r} says half of what picking several agents needs",
+                where=name,
+                wanted="picks='several' or 'sequence', with then=",
+            )
+        edges = (
+            *(Edge("agent", agent, frozenset({wrote})) for agent in names),
+            Edge("unsure", name_of(unsure), frozenset({wrote})),
+            Edge("fallback", name_of(fallback or unsure)),
+            *way_out(options),
+        )
         self._add(
             Step(
-                name, "supervisor", tuple(edges), signature.takes, gives, signature.gives, router,
-                signature.wants_context, agents=names, threshold=_share(threshold, name),
-                description=_doc(router), **options_of(options, self.owner, name),
+                name, "supervisor", edges, signature.takes, wrote, signature.gives, router,
+                signature.wants_context, agents=names, threshold=share(threshold, name), fork=fork,
+                description=doc_of(router), **options_of(options, self.owner, name),
             )
         )  # fmt: skip
+        if then is not None:
+            options.pop("max_visits", None)
+            options.pop("exhausted", None)
+            self._add(self._make.join(name, then, merge, gives, None, options))
 
     @declares
     def gate(
@@ -235,13 +272,13 @@ class Blueprint:
         Raises:
             BlueprintError: The field is unknown or its contract has no `confidence`.
         """
-        contract = self._contract(of, name)
-        _needs(contract, ("confidence",), name)
+        contract = self._make.contract(of, name)
+        needs(contract, ("confidence",), name)
         reads = read_plain(always, self.case) if always else ()
         takes = {take.field: take for take in (*reads, Take(of, contract))}
-        to = _target(unsure)
-        edges = (Edge("sure", _target(sure)), Edge("unsure", to), Edge("fallback", to))
-        rule = Gate(of, _share(threshold, name), always, reads)
+        to = name_of(unsure)
+        edges = (Edge("sure", name_of(sure)), Edge("unsure", to), Edge("fallback", to))
+        rule = Gate(of, share(threshold, name), always, reads)
         self._add(
             Step(name, "gate", edges, tuple(takes.values()), owner=owner or self.owner, gate=rule,
                  description=f"Passes `{of}` from confidence {threshold:g} on.")
@@ -291,8 +328,8 @@ class Blueprint:
         Raises:
             BlueprintError: The answer's contract cannot edit the subject.
         """
-        subject = self._contract(of, name)
-        decision = self._field(decides, None, name)
+        subject = self._make.contract(of, name)
+        decision = self._make.field(decides, None, name)
         edited = decides.model_fields.get("edited")
         if edited is None or subject not in getattr(edited.annotation, "__args__", ()):
             raise BlueprintError(
@@ -302,9 +339,9 @@ class Blueprint:
             )
         both = frozenset({of, decision})
         edges = (
-            Edge("then", _target(then), both),
-            Edge("rejected", _target(rejected), frozenset({decision})),
-            Edge("fallback", DEAD_LETTER),
+            Edge("then", name_of(then), both),
+            Edge("rejected", name_of(rejected), frozenset({decision})),
+            Edge("fallback", DEAD_LETTER, is_implied=True),
         )
         counted = read_plain(people_when, self.case) if people_when else ()
         self._add(
@@ -312,8 +349,8 @@ class Blueprint:
                 name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner,
                 timeout=None, risk=risk,
                 review=Review(
-                    of, subject, decides, decision, _span(within, name), responds, _span(expires, name),
-                    on_expiry, _span(remind, name), escalates_to, risk, amount, people, people_when, counted,
+                    of, subject, decides, decision, span(within, name), responds, span(expires, name),
+                    on_expiry, span(remind, name), escalates_to, risk, amount, people, people_when, counted,
                 ),
                 description=f"A person decides on `{of}`.",
             )
@@ -355,12 +392,14 @@ class Blueprint:
             steps,
             self.knowledge,
             self.tables,
-            self.max_visits,
+            self.max_visits or 10,
             self.renamed,
             self.budget,
             self.hooks,
             self.max_hops,
             self.max_parallel,
+            self.max_visits is not None,
+            dict(self._included),
         )
 
     def check(self) -> list[Finding]:
@@ -385,106 +424,10 @@ class Blueprint:
             )
         return build(process)
 
-    def _worker(
-        self, kind: Any, agent: Agent, then: Target, name: str | None, takes: Iterable[str] | None,
-        gives: str | None, fallback: Target | None, options: StepOptions,
-    ) -> Step:  # fmt: skip
-        if isinstance(agent, Runnable):
-            return self._foreign(agent, then, name, takes, gives, fallback, options)
-        signature = read_agent(agent, self.case)
-        name = name or agent.__name__
-        gives = self._field(signature.gives, gives, name)
-        chosen, edges = self._ways(then, gives, fallback)
-        return Step(
-            name, kind, edges, signature.takes, gives, signature.gives, agent, signature.wants_context,
-            then=chosen, description=_doc(agent), **options_of(options, self.owner, name),
-        )  # fmt: skip
-
-    def _foreign(
-        self, agent: Runnable[Any, Any], then: Target, name: str | None, takes: Iterable[str] | None,
-        gives: str | None, fallback: Target | None, options: StepOptions,
-    ) -> Step:  # fmt: skip
-        if name is None or takes is None or gives is None:
-            raise BlueprintError(
-                f"a {type(agent).__name__} has no signature to read",
-                where=name or self.name,
-                wanted="name=, takes= and gives=",
-            )
-        seen = tuple(Take(field, self._contract(field, name)) for field in takes)
-        chosen, edges = self._ways(then, gives, fallback)
-        return Step(
-            name, "step", edges, seen, gives, self._contract(gives, name), as_agent(agent, gives), True,
-            then=chosen, description=_doc(agent), **options_of(options, self.owner, name),
-        )  # fmt: skip
-
-    def _ways(
-        self, then: Target, gives: str, fallback: Target | None
-    ) -> tuple[str | Choice, tuple[Edge, ...]]:
-        wrote = frozenset({gives})
-        chosen = self._then(then)
-        names = chosen.names if isinstance(chosen, Choice) else (chosen,)
-        rung = Edge("fallback", _target(fallback) if fallback else DEAD_LETTER)
-        return chosen, (*(Edge("then", to, wrote) for to in names), rung)
-
-    def _then(self, then: Target) -> str | Choice:
-        # An async function is a step; a plain one picks among steps.
-        if isinstance(then, str) or inspect.iscoroutinefunction(then):
-            return _target(then)
-        return read_choice(then, self.case)
-
-    def _field(self, contract: type[Contract], named: str | None, step: str) -> str:
-        field = named or self.case.field_of(contract)
-        if field is None or self.case.fields()[field].contract is not contract:
-            raise BlueprintError(
-                f"it is not clear which field of {self.case.__name__} keeps its {contract.__name__}",
-                where=step,
-                wanted="exactly one field of that contract, or gives='...'",
-                came=", ".join(self.case.fields()),
-            )
-        return field
-
-    def _contract(self, field: str, step: str) -> type[Contract]:
-        fields = self.case.fields()
-        if field not in fields:
-            raise BlueprintError(
-                f"{field!r} is no field of {self.case.__name__}",
-                where=step,
-                wanted=f"one of {', '.join(fields)}",
-            )
-        return fields[field].contract
-
     def _add(self, step: Step) -> None:
-        if step.name in self._steps or step.name in (OPEN, DEAD_LETTER, END, "__start__"):
+        if step.name in self._steps or step.name in TAKEN:
             taken = "is declared twice" if step.name in self._steps else "is a name of the switchboard's own"
             raise BlueprintError(
                 f"the step {step.name!r} {taken}", where=self.name, mend="Give it name='...'."
             )
         self._steps[step.name] = step
-
-
-def _target(target: Target) -> str:
-    return target if isinstance(target, str) else target.__name__
-
-
-def _span(said: str | timedelta | None, step: str) -> timedelta | None:
-    return timedelta(seconds=seconds_of(said, step)) if isinstance(said, str) else said
-
-
-def _doc(agent: object) -> str:
-    return (inspect.getdoc(agent) or "").partition("\n")[0] if inspect.isfunction(agent) else ""
-
-
-def _share(value: float, step: str) -> float:
-    if not 0 <= value <= 1:
-        raise BlueprintError("a threshold is a share", where=step, wanted="0 to 1", came=str(value))
-    return value
-
-
-def _needs(contract: type[Contract], names: tuple[str, ...], step: str) -> None:
-    missing = [name for name in names if name not in contract.model_fields]
-    if missing:
-        raise BlueprintError(
-            f"{contract.__name__} lacks {', '.join(missing)}",
-            where=step,
-            wanted=f"the fields {', '.join(names)}",
-        )

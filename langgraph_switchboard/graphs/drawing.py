@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from langgraph_switchboard.graphs.process import Process
-from langgraph_switchboard.nodes import END, Edge, Step
+from langgraph_switchboard.nodes import END, Step, Way
 
 _SHAPES = {
     "open": '(["{}"])',
@@ -16,6 +16,11 @@ _SHAPES = {
     "review": '[/"{}"\\]',
     "effect": '[["{}"]]',
     "dead_letter": '[("{}")]',
+    "parallel": '[/"{}"/]',
+    "map": '[/"{}"/]',
+    "join": '(("{}"))',
+    "include": '[["{}"]]',
+    "wait": '>"{}"]',
 }
 """Each kind of step has a shape of its own; a person's step also has a colour."""
 
@@ -38,32 +43,36 @@ def mermaid(process: Process) -> str:
         A mermaid flowchart, ending in a newline.
     """
     steps = list(process.steps.values())
-    strange = dict.fromkeys(edge.to for step in steps for edge in step.edges if not _is_known(edge, process))
+    drawn = {step.name: _drawn(process, step) for step in steps}
+    strange = dict.fromkeys(
+        to for ways in drawn.values() for _, to in ways if to not in process.steps and to != END
+    )
     ids = _ids([*process.steps, *strange])
     lines = ["flowchart TD"]
     lines += [f"{ids[step.name]}{_SHAPES[step.kind].format(_text(step.name))}" for step in steps]
     lines += [f'{ids[name]}["{_text(name)}: no such step"]' for name in strange]
     lines.append('finish(("END"))')
     ids[END] = "finish"
-    lines += [line for step in steps for line in _ways(step, ids)]
+    lines += [line for step in steps for line in _ways(step, drawn[step.name], ids)]
     lines += [f"classDef {name} {look}" for name, look in _CLASSES.items() if name != "unknown" or strange]
     lines += [f"class {ids[step.name]} {step.kind}" for step in steps if step.kind in _CLASSES]
     lines += [f"class {ids[name]} unknown" for name in strange]
     return "\n    ".join(lines) + "\n"
 
 
-def _ways(step: Step, ids: dict[str, str]) -> Iterator[str]:
-    for way, to in dict.fromkeys((edge.way, edge.to) for edge in step.edges):
+def _drawn(process: Process, step: Step) -> list[tuple[Way, str]]:
+    """The ways of a step, each once; a join that is left out of the drawing would hide where a set ends."""
+    return list(dict.fromkeys((edge.way, process.leads_to(step, edge)) for edge in step.edges))
+
+
+def _ways(step: Step, ways: list[tuple[Way, str]], ids: dict[str, str]) -> Iterator[str]:
+    for way, to in ways:
         if way == "fallback":
             yield f"{ids[step.name]} -.-> {ids[to]}"
-        elif way in ("then", "agent"):  # where it leads says it all
+        elif way in ("then", "agent", "member"):  # where it leads says it all
             yield f"{ids[step.name]} --> {ids[to]}"
         else:
             yield f"{ids[step.name]} -- {way} --> {ids[to]}"
-
-
-def _is_known(edge: Edge, process: Process) -> bool:
-    return edge.to in process.steps or edge.to == END
 
 
 def _ids(names: list[str]) -> dict[str, str]:

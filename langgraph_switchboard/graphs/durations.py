@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from langgraph_switchboard.errors import BlueprintError
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def seconds_of(duration: float | str, where: str) -> float:
+def seconds_of(duration: float | str | timedelta, where: str) -> float:
     """Seconds, from a number of seconds or text such as "30s", "5m", "4h", "2d".
 
     Raises:
@@ -18,6 +19,8 @@ def seconds_of(duration: float | str, where: str) -> float:
     if isinstance(duration, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", duration)
         seconds = float(match[1]) * _UNITS[match[2]] if match else -1.0
+    elif isinstance(duration, timedelta):
+        seconds = duration.total_seconds()
     else:
         seconds = float(duration)
     if seconds <= 0:

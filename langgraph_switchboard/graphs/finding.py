@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from langgraph_switchboard.graphs.assignment import (
     trails_without,
 )
 from langgraph_switchboard.graphs.process import Process
-from langgraph_switchboard.nodes import DEAD_LETTER, END, OPEN, Step
+from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,7 @@ class ProcessView:
         self.process = process
         self.steps = process.steps
         self.declared = [step for name, step in process.steps.items() if name not in (OPEN, DEAD_LETTER)]
-        self.arcs = [
-            Arc(step.name, edge.to, edge.writes)
-            for step in process.steps.values()
-            for edge in step.edges
-            if edge.to in process.steps and edge.to != OPEN
-        ]
+        self.arcs = [arc for step in process.steps.values() for arc in arcs_of(process, step)]
         self._without: dict[str, Trails] = {}
 
     @cached_property
@@ -96,7 +92,7 @@ class ProcessView:
 
     def astray(self, step: Step) -> list[str]:
         """The destinations of a step that a case cannot go to."""
-        there = self.steps.keys() - {OPEN} | {END}
+        there = self.steps.keys() - {OPEN} | {END, JOIN}
         return [to for to in step.destinations() if to not in there]
 
     def path(self, step: str) -> tuple[str, ...]:
@@ -108,6 +104,25 @@ class ProcessView:
         if field not in self._without:
             self._without[field] = trails_without(field, self.arcs, OPEN, self.certain)
         return trail(self._without[field], step)
+
+
+def arcs_of(process: Process, step: Step) -> Iterator[Arc]:
+    """The ways out of a step to those that exist, with `JOIN` led to where the step's set comes together.
+
+    What a set keeps for each member apart does not pass the join: there only the merge has it.
+    """
+    regions = process.regions
+    for edge in step.edges:
+        if edge.to == JOIN and (join := regions.join_of(step.name)) in process.steps:
+            branch = regions.home(step.name)[-1]
+            fork = process.steps[branch.of].fork
+            waits_for_all = fork is not None and fork.picks == "all"
+            writes = edge.writes - regions.apart[branch.of]
+            yield Arc(step.name, str(join), writes, branch.member if waits_for_all else "")
+        elif edge.to in process.steps and edge.to != OPEN:
+            yield Arc(step.name, edge.to, edge.writes)
+    if step.each is not None and step.each.join in process.steps:
+        yield Arc(step.name, step.each.join)  # there may be nothing to do
 
 
 def names(path: tuple[Arc, ...], first: str) -> tuple[str, ...]:

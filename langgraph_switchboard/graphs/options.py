@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import TypedDict, Unpack
 
+from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
-from langgraph_switchboard.nodes import Retry
+from langgraph_switchboard.nodes import DEAD_LETTER, Edge, Retry
 
-__all__ = ["StepOptions", "Unpack", "options_of"]
+__all__ = ["StepOptions", "Target", "Unpack", "name_of", "options_of", "way_out"]
+
+Target = str | Callable[..., Any]
+"""A destination: a step's name, or the agent that the step is named after."""
 
 
 class StepOptions(TypedDict, total=False):
@@ -30,6 +35,10 @@ class StepOptions(TypedDict, total=False):
     """When its agent is left alone for a while."""
     history: int
     """How many of the last messages of the conversation its agent sees; 20 unless given."""
+    max_visits: int
+    """How often one case may come to it: the bound of a loop. After that it is left by `exhausted`."""
+    exhausted: Target
+    """Where a case goes that came more often; the dead letter unless given."""
 
 
 def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
@@ -41,9 +50,28 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
         step: The step, for errors.
 
     Raises:
-        BlueprintError: The timeout is no length of time.
+        BlueprintError: The timeout is no length of time, or the bound is none.
     """
     fields: dict[str, Any] = dict(said)
+    fields.pop("exhausted", None)
+    bound = said.get("max_visits")
+    if "exhausted" in said and bound is None:
+        raise BlueprintError("a way out needs a bound", where=step, wanted="max_visits=... beside exhausted=")
+    if bound is not None and bound < 1:
+        raise BlueprintError("a bound is 1 or more", where=step, came=str(bound))
     fields["owner"] = said.get("owner") or owner
     fields["timeout"] = seconds_of(said.get("timeout", 30.0), step)
     return fields
+
+
+def way_out(said: StepOptions) -> tuple[Edge, ...]:
+    """The way out of a step that has a bound of its own; none where it has not."""
+    if "max_visits" not in said:
+        return ()
+    to = said.get("exhausted")
+    return (Edge("exhausted", name_of(to) if to else DEAD_LETTER, is_implied=to is None),)
+
+
+def name_of(target: Target) -> str:
+    """The step that a target names."""
+    return target if isinstance(target, str) else str(target.__name__)

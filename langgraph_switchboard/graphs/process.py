@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
+from langgraph_switchboard.graphs.regions import Regions
 from langgraph_switchboard.limits import Budget
-from langgraph_switchboard.nodes import OPEN, FlowInfo, Hooks, Review, Step
+from langgraph_switchboard.nodes import JOIN, OPEN, Edge, FlowInfo, Hooks, Review, Step, Wait
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Process:
         hooks: The author's own code at fixed places.
         max_hops: How many steps one case may take in all.
         max_parallel: How many members of a parallel set or map run at a time.
+        is_bounded: Whether the author said `max_visits`, so that every loop has a bound.
+        included: The processes of the steps that include one, by step.
     """
 
     name: str
@@ -45,10 +49,32 @@ class Process:
     hooks: Hooks = field(default_factory=Hooks)
     max_hops: int = 100
     max_parallel: int = 16
+    is_bounded: bool = False
+    included: Mapping[str, Process] = field(default_factory=dict)
 
     def step(self, name: str) -> Step | None:
-        """The step that a case stands on by this name, also by a former one; None if it is unknown."""
-        return self.steps.get(name) or self.steps.get(self.renamed.get(name, ""))
+        """The step that a case stands on by this name, also by a former one; None if it is unknown.
+
+        A step of an included process is known as `step.inner`.
+        """
+        found = self.steps.get(name) or self.steps.get(self.renamed.get(name, ""))
+        if found is not None:
+            return found
+        inside = (
+            inner.step(name.removeprefix(f"{step}."))
+            for step, inner in self.included.items()
+            if name.startswith(f"{step}.")
+        )
+        return next(filter(None, inside), None)
+
+    def leads_to(self, step: Step, edge: Edge) -> str:
+        """Where a way leads; `JOIN` is the joining step of the set that the step stands in."""
+        return (self.regions.join_of(step.name) or JOIN) if edge.to == JOIN else edge.to
+
+    @cached_property
+    def regions(self) -> Regions:
+        """Which branch of which set each step stands in."""
+        return Regions(self.steps)
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -65,7 +91,10 @@ class Process:
         }
         packages = [self.knowledge, self.tables]
         said = {"name": self.name, "version": self.version, "fields": fields, "steps": steps}
-        return digest_of({**said, "packages": packages, "renamed": dict(self.renamed)})
+        inside = {"included": {step: inner.digest for step, inner in self.included.items()}}
+        return digest_of(
+            {**said, "packages": packages, "renamed": dict(self.renamed), **(inside if self.included else {})}
+        )
 
     def flow(self) -> FlowInfo:
         """What its nodes need to know."""
@@ -91,6 +120,23 @@ class Process:
 
 
 def _plain(step: Step) -> dict[str, Any]:
+    # A shape is told of only where there is one: a process without any keeps its digest.
+    shapes: dict[str, object] = {
+        "max_visits": step.max_visits,
+        "fork": step.fork and asdict(step.fork),
+        "each": step.each and [step.each.over, step.each.items, step.each.concurrency, step.each.at_most],
+        "part": step.part and asdict(step.part),
+        "wait": step.wait and _pauses(step.wait),
+    }
+    return {**_line(step), **{name: said for name, said in shapes.items() if said is not None}}
+
+
+def _pauses(wait: Wait) -> list[object]:
+    until = wait.until.total_seconds() if isinstance(wait.until, timedelta) else _called(wait.until)
+    return [until, wait.remind and wait.remind.total_seconds()]
+
+
+def _line(step: Step) -> dict[str, Any]:
     return {
         "name": step.name,
         "kind": step.kind,

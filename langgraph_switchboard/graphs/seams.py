@@ -52,7 +52,8 @@ def _reads(step: Step) -> Iterator[tuple[Take, frozenset[str]]]:
     if step.approval is not None:
         seen |= dict.fromkeys(step.approval.when_takes)
     for take in seen:
-        yield take, frozenset()
+        if take.of == "case":  # an item is always there, and of the members there may be none
+            yield take, frozenset()
     if isinstance(step.then, Choice):
         own = frozenset({step.gives} if step.gives else ())
         for take in step.then.takes:

@@ -35,7 +35,7 @@ def unreachable_steps(view: ProcessView) -> Iterator[Finding]:
 def no_way_out(view: ProcessView) -> Iterator[Finding]:
     """Steps from which a case does not end even if nothing fails: each closed loop or dead end once."""
     stuck = _stuck(view)
-    arcs = [Arc(name, to) for name in stuck for to in _ways_on(view.steps[name]) if to in stuck]
+    arcs = [Arc(name, to) for name in stuck for to in _ways_on(view, view.steps[name]) if to in stuck]
     onward = {name: trails(arcs, name) for name in stuck}
     told: set[str] = set()
     for name in stuck:
@@ -72,13 +72,13 @@ def without_owner(view: ProcessView) -> Iterator[Finding]:
             yield Finding("no_owner", step.name, "nobody answers for it", (), mend, is_error=False)
 
 
-def _ways_on(step: Step) -> list[str]:
-    return [edge.to for edge in step.edges if edge.way != "fallback"]
+def _ways_on(view: ProcessView, step: Step) -> list[str]:
+    return [view.process.leads_to(step, edge) for edge in step.edges if edge.way != "fallback"]
 
 
 def _stuck(view: ProcessView) -> list[str]:
     """The reached steps from which no path without a failure comes to the end."""
-    back = [Arc(to, step.name) for step in view.declared for to in _ways_on(step) if to != DEAD_LETTER]
+    back = [Arc(to, step.name) for step in view.declared for to in _ways_on(view, step) if to != DEAD_LETTER]
     # What a wrong name was to reach is not known; it is a finding of its own.
     back += [Arc(to, step.name) for step in view.declared for to in view.astray(step)]
     ends = [Arc(OPEN, END)] + [Arc(OPEN, to) for step in view.declared for to in view.astray(step)]
@@ -94,7 +94,7 @@ def _no_way_out(view: ProcessView, name: str, arcs: list[Arc]) -> Finding:
         says = "a case that comes into this loop leaves it only by failing"
         mend = "Give one of its steps a way to another step or to END."
     else:
-        loop = (name, *dict.fromkeys(_ways_on(view.steps[name])))
+        loop = (name, *dict.fromkeys(_ways_on(view, view.steps[name])))
         says = "even a case in which nothing fails is set aside here"
         mend = "Lead it on to another step or to END; failures find the dead letter by themselves."
     return Finding("no_way_out", name, says, (*view.path(name), *loop[1:]), mend)

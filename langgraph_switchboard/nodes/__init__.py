@@ -3,6 +3,7 @@
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.nodes.foreign import as_agent
+from langgraph_switchboard.nodes.forms import DECLINED, FINISHED, JOIN, Each, Fork, Join, Part, Picks, Wait
 from langgraph_switchboard.nodes.node import StepNode
 from langgraph_switchboard.nodes.review import answer_model
 from langgraph_switchboard.nodes.services import (
@@ -33,21 +34,30 @@ from langgraph_switchboard.nodes.spec import (
     Risk,
     Step,
     Take,
+    Way,
 )
 
 __all__ = [
     "DEAD_LETTER",
+    "DECLINED",
     "DOUBT",
     "END",
+    "FINISHED",
+    "JOIN",
     "OPEN",
     "Approval",
     "Choice",
+    "Each",
     "Edge",
     "Expiry",
     "FlowInfo",
+    "Fork",
     "Gate",
     "Hooks",
+    "Join",
     "MemoryResources",
+    "Part",
+    "Picks",
     "Resources",
     "Retry",
     "Review",
@@ -58,6 +68,8 @@ __all__ = [
     "StepNode",
     "Tables",
     "Take",
+    "Wait",
+    "Way",
     "answer_model",
     "as_agent",
     "current",

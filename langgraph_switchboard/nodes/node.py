@@ -142,6 +142,8 @@ class StepNode:
                 return await self._timed(kinds.work, open_takes(step, state), ctx)
             case "effect":
                 return await self._act(open_takes(step, state), ctx, config)
+            case _:
+                raise StepFailed(f"a {step.kind} does not run here", where=step.name)
 
     def _comes_too_often(self, ctx: StepContext) -> bool:
         return ctx.visit > self.flow.max_visits and self.step.kind != "dead_letter"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -24,8 +24,19 @@ class Signature:
     wants_context: bool
 
 
-def read_agent(agent: Callable[..., Any], case: type[CaseState]) -> Signature:
+def read_agent(
+    agent: Callable[..., Any], case: type[CaseState], *, item: type[Contract] | None = None
+) -> Signature:
     """Read `async def agent(field: Contract, ..., ctx: StepContext) -> Contract`.
+
+    A parameter `field: dict[str, Contract]` asks for what each member of a set has written
+    there, by the member's name.
+
+    Args:
+        agent: The agent.
+        case: The case whose fields it names.
+        item: Where it is the body of a map: the contract of one item. The parameter with this
+            contract that is no field of the case is given the item.
 
     Raises:
         BlueprintError: It is not async, a parameter is no field of the case, or an
@@ -50,7 +61,7 @@ def read_agent(agent: Callable[..., Any], case: type[CaseState]) -> Signature:
     wants_context = hints.get("ctx") is StepContext
     if wants_context:
         del hints["ctx"]
-    return Signature(_takes(hints, where, case), gives, wants_context)
+    return Signature(_takes(hints, where, case, item), gives, wants_context)
 
 
 def read_plain(function: Callable[..., Any], case: type[CaseState]) -> tuple[Take, ...]:
@@ -90,11 +101,20 @@ def read_choice(function: Callable[..., Any], case: type[CaseState]) -> Choice:
     return Choice(function, read_plain(function, case), names)
 
 
-def _takes(hints: dict[str, Any], where: str, case: type[CaseState]) -> tuple[Take, ...]:
-    return tuple(_take(name, kind, where, case) for name, kind in hints.items())
+def _takes(
+    hints: dict[str, Any], where: str, case: type[CaseState], item: type[Contract] | None = None
+) -> tuple[Take, ...]:
+    return tuple(_take(name, kind, where, case, item) for name, kind in hints.items())
 
 
-def _take(name: str, kind: Any, where: str, case: type[CaseState]) -> Take:
+def _take(
+    name: str, kind: Any, where: str, case: type[CaseState], item: type[Contract] | None = None
+) -> Take:
+    if item is not None and kind is item and name not in case.fields():
+        return Take(name, item, of="item")
+    if get_origin(kind) in (dict, Mapping):
+        _, one = get_args(kind)
+        return replace(_take(name, one, where, case), of="members")
     optional = get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
     parts = [part for part in get_args(kind) if part is not NoneType] if optional else []
     contract = parts[0] if len(parts) == 1 else kind

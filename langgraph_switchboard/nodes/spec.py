@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from langgraph_switchboard.contracts import Contract, Decision
 from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
+from langgraph_switchboard.nodes.forms import Each, Fork, Join, Part, Wait
 
 END = "__end__"
 """Where a case ends; LangGraph's own name for it."""
@@ -17,9 +18,19 @@ OPEN = "open"
 DEAD_LETTER = "dead_letter"
 """The built-in last rung: the case is set aside for an operator, with everything it had."""
 
-Kind = Literal["open", "step", "supervisor", "gate", "review", "effect", "dead_letter"]
-Way = Literal["then", "fallback", "agent", "unsure", "sure", "rejected"]
-"""How a step can be left: what happened in it."""
+Kind = Literal[
+    "open", "step", "supervisor", "gate", "review", "effect", "dead_letter",
+    "parallel", "map", "join", "include", "wait",
+]  # fmt: skip
+Way = Literal[
+    "then", "fallback", "agent", "unsure", "sure", "rejected",
+    "member", "exhausted", "expired", "finished", "declined",
+]  # fmt: skip
+"""How a step can be left: what happened in it. `member` leads into a branch of a set, `exhausted`
+out of a step that the case came to more often than it may, `expired` out of a review that nobody
+answered; `finished` and `declined` are how an included blueprint ended."""
+Source = Literal["case", "item", "members"]
+"""Where a step finds what it takes: the case; the item of a map; all members of a set, by member."""
 Risk = Literal["low", "medium", "high"]
 """How much harm a wrong one does: who may decide it, and whether it may be decided in bulk."""
 Expiry = Literal["decline", "escalate"]
@@ -34,11 +45,14 @@ class Take:
         field: The field of the case.
         contract: The contract that it is opened as.
         optional: The step can do without it.
+        of: Where it is found. Of `members` the step gets `{member: contract}`, and of `item` the
+            item under the name `field`, which is no field of the case.
     """
 
     field: str
     contract: type[Contract]
     optional: bool = False
+    of: Source = "case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +63,13 @@ class Edge:
         way: What must have happened.
         to: The step (or END) that is next.
         writes: The fields that are certainly written when this way is taken.
+        is_implied: The author did not say where it leads; it is the dead letter.
     """
 
     way: Way
     to: str
     writes: frozenset[str] = frozenset()
+    is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +231,14 @@ class Step:
         breaker: When its agent is left alone for a while; None never.
         risk: How much harm it does when it is wrong; an effect of high risk needs a review before it.
         history: How many of the last messages of the conversation its agent sees.
+        max_visits: How often one case may come to it before it is left by its way `exhausted`;
+            None leaves it to the blueprint's bound.
+        fork: Where branches begin: a parallel set, or a supervisor that picks several.
+        each: A map's list and body.
+        join: What comes together in it.
+        part: The blueprint that it includes.
+        wait: A pause's length.
+        implied_by: The step whose declaration made this one too: a set's join, a map's body.
     """
 
     name: str
@@ -240,6 +264,13 @@ class Step:
     breaker: BreakerPolicy | None = None
     risk: Risk = "low"
     history: int = 20
+    max_visits: int | None = None
+    fork: Fork | None = None
+    each: Each | None = None
+    join: Join | None = None
+    part: Part | None = None
+    wait: Wait | None = None
+    implied_by: str = ""
 
     def way(self, way: Way) -> str | None:
         """Where this way leads, or None where the step does not have it."""
