@@ -352,6 +352,7 @@ async def test_a_decision_stands_and_the_second_caller_sees_it(store: Store) -> 
         decision={"type": "approve", "by": "ann"},
         decided_by="ann",
         decided_at=minutes(5),
+        revision=1,
     )
     assert await decide(store, review, "ann") == decided
     assert await decide(store, review, "bob") == decided

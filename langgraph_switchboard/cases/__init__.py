@@ -7,6 +7,7 @@ from langgraph_switchboard.cases.effects import (
     MemoryEffects,
     PostgresEffects,
 )
+from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, InboxQuery
 from langgraph_switchboard.cases.lease import Lease, MemoryLease, PostgresLease
 from langgraph_switchboard.cases.memory import MemoryStore
 from langgraph_switchboard.cases.owners import LEASE, MemoryOwners, Owners, PostgresOwners
@@ -26,7 +27,7 @@ from langgraph_switchboard.cases.rows import (
     TimerStatus,
     as_values,
 )
-from langgraph_switchboard.cases.store import CaseStore
+from langgraph_switchboard.cases.store import CaseStore, waits
 
 __all__ = [
     "ENDED",
@@ -34,13 +35,17 @@ __all__ = [
     "OPEN",
     "PARKED",
     "STATUSES",
+    "CaseQuery",
     "CaseRow",
     "CaseStatus",
     "CaseStore",
     "EffectKey",
     "Effects",
+    "Figures",
     "Gathered",
     "InOurDatabase",
+    "InboxCount",
+    "InboxQuery",
     "Lease",
     "MemoryEffects",
     "MemoryLease",
@@ -59,4 +64,5 @@ __all__ = [
     "as_values",
     "gather",
     "record",
+    "waits",
 ]

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
+from langgraph_switchboard.cases.review_memory import MemoryReviews
 from langgraph_switchboard.cases.rows import (
     STATUSES,
     CaseRow,
@@ -27,7 +28,7 @@ from langgraph_switchboard.ledger.journal import Entry, TaskKey
 T = TypeVar("T")
 
 
-class MemoryStore:
+class MemoryStore(MemoryReviews):
     """`CaseStore` and `Journal` over plain dicts: nothing durable; for notebooks and tests.
 
     What goes in is copied, as if it had been sent to a database: nobody can change
@@ -157,23 +158,6 @@ class MemoryStore:
             if flow in (None, row.flow) and status in (None, row.status) and case_id in (None, row.case_id)
         )
         return _first(sorted(found, key=lambda row: (row.opened_at, row.review_id)), limit)
-
-    async def decide(
-        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
-    ) -> ReviewRow:
-        """Set the decision if the review is open and shows what `digest` names; see `CaseStore`."""
-        set_now = unpack(
-            record({"decision": decision, "decided_by": by, "decided_at": at}, f"review {review_id}")
-        )
-        row = self._reviews.get(review_id)
-        if row is None:
-            raise refusals.review_missing(review_id)
-        if row.status == "decided":
-            return row
-        if (row.version, row.digest) != (version, digest):
-            raise refusals.review_stale(row, version=version)
-        self._reviews[review_id] = replace(row, status="decided", **set_now)
-        return self._reviews[review_id]
 
     async def timers(
         self,

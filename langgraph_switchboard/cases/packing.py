@@ -22,6 +22,7 @@ from langgraph_switchboard.cases.rows import (
     ReviewStatus,
     TimerRow,
     TimerStatus,
+    as_values,
 )
 from langgraph_switchboard.contracts import plain_problem
 from langgraph_switchboard.errors import InputRefused
@@ -121,7 +122,7 @@ def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
         if row.table == "cases":
             moves |= values
         elif row.table == "reviews":
-            reviews.setdefault(values["review_id"], values)
+            reviews.setdefault(values["review_id"], as_values(ReviewRow(**values)))
         elif row.table == "timers":
             timers[values["timer_id"]] = values
         elif outbox.setdefault(values["key"], values)["digest"] != values["digest"]:

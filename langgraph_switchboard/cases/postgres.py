@@ -14,6 +14,7 @@ from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.faults import may_pass, store_fault
 from langgraph_switchboard.cases.lane import Lane
 from langgraph_switchboard.cases.packing import Packed, array, check_status, pack, record
+from langgraph_switchboard.cases.review_postgres import REVIEW_STATEMENTS, PostgresReviews
 from langgraph_switchboard.cases.rows import (
     STATUSES,
     CaseRow,
@@ -30,14 +31,14 @@ from langgraph_switchboard.ledger.journal import Entry, TaskKey
 from langgraph_switchboard.postgres import Pool, load_queries
 from langgraph_switchboard.postgres.bounded import BoundedCalls
 
-_SQL = load_queries("langgraph_switchboard.cases")
+_SQL = {**load_queries("langgraph_switchboard.cases"), **REVIEW_STATEMENTS}
 _GRACE = 1.0
 """Seconds that a statement has to be taken back when its time is over; a dead network never answers."""
 
 R = TypeVar("R", CaseRow, ReviewRow, OutboxRow, TimerRow)
 
 
-class PostgresStore:
+class PostgresStore(PostgresReviews):
     """`CaseStore` and `Journal` in Postgres; it belongs to the event loop of its pool.
 
     The journal writes apart: what a step attached is committed when it settles, before
@@ -149,24 +150,6 @@ class PostgresStore:
         wanted = {"flow": flow, "status": status, "case_id": case_id, "limit": limit}
         return [_row(ReviewRow, row) for row in await self._run("reviews", wanted)]
 
-    async def decide(
-        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
-    ) -> ReviewRow:
-        """Set the decision if the review is open and shows what `digest` names; see `CaseStore`."""
-        said = {"decision": decision, "decided_by": by, "decided_at": at}
-        text = record(said, f"review {review_id}")
-        won = await self._run(
-            "decide", {"review_id": review_id, "version": version, "digest": digest, "said": text}
-        )
-        if won:
-            return _row(ReviewRow, won[0])
-        row = await self.review(review_id)
-        if row is None:
-            raise refusals.review_missing(review_id)
-        if row.status == "open":
-            raise refusals.review_stale(row, version=version)
-        return row
-
     async def timers(
         self,
         *,
@@ -228,8 +211,9 @@ class PostgresStore:
 
     async def _execute(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:
-            # A plan of `settle` that was kept from when the tables were empty reads them whole later on.
-            kept = False if name == "settle" else None
+            # A plan of `settle` that was kept from when the tables were empty reads them whole later on;
+            # one of the inbox has to know which filters are set.
+            kept = False if name == "settle" or name in REVIEW_STATEMENTS else None
             cursor = await connection.execute(_SQL[name], values, prepare=kept)
             rows = await cursor.fetchall() if cursor.description else []
         return [{name: _utc(value) for name, value in row.items()} for row in rows]

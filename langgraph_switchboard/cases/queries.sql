@@ -35,14 +35,6 @@ select r.* from jsonb_populate_recordset(null::switchboard.cases, %(cases)s::jso
 on conflict do nothing
 returning case_id;
 
--- name: decide
--- The compare-and-set: who comes second waits for the first and then finds no open row.
-update switchboard.reviews r
-set status = 'decided', decision = d.decision, decided_by = d.decided_by, decided_at = d.decided_at
-from jsonb_to_record(%(said)s::jsonb) as d(decision jsonb, decided_by text, decided_at timestamptz)
-where review_id = %(review_id)s and status = 'open' and version = %(version)s and digest = %(digest)s
-returning r.*;
-
 -- name: case_by_id
 select * from switchboard.cases where case_id = %(case_id)s;
 

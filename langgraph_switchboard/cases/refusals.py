@@ -6,6 +6,9 @@ from langgraph_switchboard.cases.rows import ReviewRow
 from langgraph_switchboard.errors import (
     CaseWaiting,
     EffectConflict,
+    ReviewClosed,
+    ReviewDecided,
+    ReviewNotYours,
     ReviewStale,
     ReviewUnknown,
     StoreError,
@@ -62,4 +65,50 @@ def review_stale(row: ReviewRow, *, version: int) -> ReviewStale:
         mend="Read it again, then decide.",
         review=row.review_id,
         version=row.version,
+    )
+
+
+def decided_by_other(row: ReviewRow) -> ReviewDecided:
+    """What a loser is told: who was first, and what stands."""
+    kind = str((row.decision or {}).get("type", "?"))
+    return ReviewDecided(
+        f"{row.decided_by} decided first: {kind}",
+        where=row.review_id,
+        mend="That decision stands; nothing was changed.",
+        review=row.review_id,
+        by=row.decided_by or "?",
+        decision=kind,
+    )
+
+
+def approved_already(row: ReviewRow, by: str) -> ReviewNotYours:
+    """Two approvals of one person are one."""
+    return ReviewNotYours(
+        f"{by} has approved it already; {row.people} different people must",
+        where=row.review_id,
+        mend="Let somebody else look at it.",
+        review=row.review_id,
+    )
+
+
+def undo_too_late(row: ReviewRow) -> ReviewClosed:
+    """The case went on, or nobody has decided."""
+    waits = row.status == "open"
+    return ReviewClosed(
+        "nothing is decided that could be taken back"
+        if waits
+        else "it is too late to take the decision back",
+        where=row.review_id,
+        mend="" if waits else "The case goes on with it.",
+        review=row.review_id,
+    )
+
+
+def undo_not_yours(row: ReviewRow, by: str) -> ReviewNotYours:
+    """A decision is taken back by who made it."""
+    return ReviewNotYours(
+        f"{row.decided_by} decided, and {by} may not take that back",
+        where=row.review_id,
+        mend=f"Ask {row.decided_by}.",
+        review=row.review_id,
     )

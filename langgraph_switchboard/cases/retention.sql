@@ -84,7 +84,8 @@ update switchboard.cases set input = '{}', labels = '{}', reason = 'erased' wher
 -- name: erase_reviews
 -- The kind of the decision and who made it stay; a question that is still open has no one to ask for.
 update switchboard.reviews
-set shown = '{}', reason = '', digest = '', status = 'decided',
+set shown = '{}', reason = '', digest = '', proposed = null, amount = null, status = 'decided',
+    went_on_at = coalesce(went_on_at, clock_timestamp()), revision = revision + 1,
     decision = jsonb_build_object('type', coalesce(decision -> 'type', '"erased"')),
     decided_by = coalesce(decided_by, %(by)s), decided_at = coalesce(decided_at, clock_timestamp())
 where case_id = any(%(case_ids)s);

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from langgraph_switchboard.contracts import digest_of
+
 CaseStatus = Literal["accepted", "running", "waiting", "delayed", "finished", "declined", "dead_lettered"]
 STATUSES: tuple[str, ...] = get_args(CaseStatus)
 OPEN: tuple[str, ...] = ("accepted", "running")
@@ -14,7 +16,8 @@ PARKED: tuple[str, ...] = ("waiting", "delayed")
 """Cases that wait: for a person, or for a moment at which a timer wakes them."""
 ENDED: tuple[str, ...] = ("finished", "declined", "dead_lettered")
 
-ReviewStatus = Literal["open", "decided"]
+ReviewStatus = Literal["open", "held", "decided"]
+"""`held`: decided, and can be taken back for a moment before the case goes on with it."""
 TimerStatus = Literal["set", "fired", "cancelled"]
 
 
@@ -65,12 +68,31 @@ class ReviewRow:
         shown: What the person sees: payload by field.
         digest: Digest of what was shown; a decision names it.
         reason: Why a person is asked.
-        status: `open` or `decided`.
+        status: `open`, `held` or `decided`.
         opened_at: Since when it waits.
         due_at: By when an answer was promised.
         decision: The decision that stands, as a payload.
         decided_by: Who decided.
         decided_at: When.
+        kind: What sort of question it is: the name of its step, or `doubt`.
+        risk: How much harm a wrong decision does: `low`, `medium` or `high`.
+        amount: The money at stake, where there is any.
+        owner: The group that answers it now.
+        agent: The step that made what is decided on; empty where there is no draft.
+        expires_at: When it ends by `on_expiry` if nobody has answered.
+        on_expiry: `decline` or `escalate`.
+        remind_at: When its owners are reminded.
+        reminded_at: When they were.
+        escalates_to: The group that an escalation goes to.
+        escalated_at: When it was escalated last.
+        people: How many different people must approve it.
+        approvals: Who has approved what is proposed so far: `{"by", "at", "source"}` each.
+        proposed: The edit or answer that waits for a further person's approval, as a decision.
+        assigned_to: Who is looking at it.
+        assigned_at: Since when.
+        effective_at: Until when a held decision can be taken back.
+        went_on_at: When the case was seen to have gone on after the decision.
+        revision: Raised by every change.
     """
 
     review_id: str
@@ -88,6 +110,38 @@ class ReviewRow:
     decision: dict[str, Any] | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
+    kind: str = ""
+    risk: str = "medium"
+    amount: float | None = None
+    owner: str = ""
+    agent: str = ""
+    expires_at: datetime | None = None
+    on_expiry: str = "escalate"
+    remind_at: datetime | None = None
+    reminded_at: datetime | None = None
+    escalates_to: str | None = None
+    escalated_at: datetime | None = None
+    people: int = 1
+    approvals: tuple[dict[str, Any], ...] = ()
+    proposed: dict[str, Any] | None = None
+    assigned_to: str | None = None
+    assigned_at: datetime | None = None
+    effective_at: datetime | None = None
+    went_on_at: datetime | None = None
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "approvals", tuple(self.approvals))  # JSON gives it back as a list
+
+    @property
+    def token(self) -> str:
+        """Names everything that a person sees: what is shown, and what somebody else proposed instead."""
+        return digest_of([self.digest, self.proposed]) if self.proposed else self.digest
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Who has approved what is proposed so far."""
+        return tuple(str(one["by"]) for one in self.approvals)
 
 
 @dataclass(frozen=True, slots=True)

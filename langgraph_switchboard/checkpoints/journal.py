@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.checkpoint.serde.types import ERROR, RESUME
 
-from langgraph_switchboard.cases import Gathered, PostgresStore, gather, record
+from langgraph_switchboard.cases import Gathered, PostgresStore, gather, record, waits
 from langgraph_switchboard.checkpoints.rows import TaskKey as SavedTask
 from langgraph_switchboard.ledger import Entry, TaskKey
 from langgraph_switchboard.postgres.packed import FLOAT8, INT4, JSONB, TEXT, TIMESTAMPTZ
@@ -29,7 +29,9 @@ REVIEWS = Part(
     "switchboard.reviews",
     columns(
         review_id=TEXT, case_id=TEXT, flow=TEXT, step=TEXT, version=INT4, subject=TEXT, shown=JSONB,
-        digest=TEXT, reason=TEXT, status=TEXT, opened_at=TIMESTAMPTZ, due_at=TIMESTAMPTZ,
+        digest=TEXT, reason=TEXT, status=TEXT, opened_at=TIMESTAMPTZ, due_at=TIMESTAMPTZ, kind=TEXT,
+        risk=TEXT, amount=FLOAT8, owner=TEXT, agent=TEXT, expires_at=TIMESTAMPTZ, on_expiry=TEXT,
+        remind_at=TIMESTAMPTZ, escalates_to=TEXT, people=INT4,
     ),
     keys=1,
 )  # fmt: skip
@@ -77,8 +79,7 @@ class RidingJournal:
 
     async def waits(self, case_id: str) -> bool:
         """Whether the case waits for a person, or for a timer."""
-        reviews = await self._apart.reviews(case_id=case_id, limit=1)
-        return bool(reviews or await self._apart.timers(case_id=case_id, limit=1))
+        return await waits(self._apart, case_id)
 
     def is_riding(self, thread_id: str) -> bool:
         """Whether the saver keeps this thread; a run without a checkpointer has a thread id as well."""

@@ -10,7 +10,7 @@ from typing import Any
 from langgraph.graph import StateGraph
 
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
-from langgraph_switchboard.errors import BlueprintError
+from langgraph_switchboard.errors import BlueprintError, ContractViolation
 from langgraph_switchboard.graphs.build import build
 from langgraph_switchboard.graphs.check import Finding, check
 from langgraph_switchboard.graphs.drawing import mermaid
@@ -304,6 +304,7 @@ class Blueprint(Shapes):
         amount: Callable[[Any], float | None] | None = None,
         people: int = 1,
         people_when: Callable[..., int] | None = None,
+        undo: str | timedelta | None = None,
     ) -> None:
         """Declare a review: the case waits for a person.
 
@@ -324,9 +325,11 @@ class Blueprint(Shapes):
             amount: Takes the subject; gives the amount of money at stake, or None.
             people: How many different people must approve it.
             people_when: A plain function of contracts that gives that number for the case at hand.
+            undo: How long a decision can be taken back before the case goes on with it: "10s".
 
         Raises:
-            BlueprintError: The answer's contract cannot edit the subject.
+            BlueprintError: The answer's contract cannot edit the subject, or cannot decline by itself
+                where time is to.
         """
         subject = self._make.contract(of, name)
         decision = self._make.field(decides, None, name)
@@ -337,6 +340,8 @@ class Blueprint(Shapes):
                 where=name,
                 wanted=f"a field `edited: {subject.__name__} | None = None`",
             )
+        if on_expiry == "decline":
+            _can_decline(decides, name)
         both = frozenset({of, decision})
         edges = (
             Edge("then", name_of(then), both),
@@ -344,13 +349,15 @@ class Blueprint(Shapes):
             Edge("fallback", DEAD_LETTER, is_implied=True),
         )
         counted = read_plain(people_when, self.case) if people_when else ()
+        seen = {take.field: take for take in (Take(of, subject, optional=True), *counted)}
         self._add(
             Step(
-                name, "review", edges, (Take(of, subject, optional=True),), owner=owner or self.owner,
+                name, "review", edges, tuple(seen.values()), owner=owner or self.owner,
                 timeout=None, risk=risk,
                 review=Review(
                     of, subject, decides, decision, span(within, name), responds, span(expires, name),
                     on_expiry, span(remind, name), escalates_to, risk, amount, people, people_when, counted,
+                    span(undo, name),
                 ),
                 description=f"A person decides on `{of}`.",
             )
@@ -431,3 +438,15 @@ class Blueprint(Shapes):
                 f"the step {step.name!r} {taken}", where=self.name, mend="Give it name='...'."
             )
         self._steps[step.name] = step
+
+
+def _can_decline(decides: type[Decision], step: str) -> None:
+    try:
+        decides.accept({"type": "reject", "message": "nobody answered in time"}, by=step)
+    except ContractViolation as violation:
+        first = violation.problems[0]
+        raise BlueprintError(
+            f"time cannot decline with {decides.__name__}: {first['at']} {first['says']}",
+            where=step,
+            mend="Give its further fields defaults, or let it escalate.",
+        ) from None

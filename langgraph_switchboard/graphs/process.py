@@ -154,7 +154,20 @@ def _line(step: Step) -> dict[str, Any]:
 
 def _asks(review: Review) -> list[object]:
     within = review.within.total_seconds() if review.within else None
-    return [review.of, review.decides.contract_name, within, _called(review.responds)]
+    asks: list[object] = [review.of, review.decides.contract_name, within, _called(review.responds)]
+    limits = {
+        "expires": review.expires and [review.expires.total_seconds(), review.on_expiry],
+        "remind": review.remind and review.remind.total_seconds(),
+        "undo": review.undo and review.undo.total_seconds(),
+        "escalates_to": review.escalates_to,
+        "risk": None if review.risk == "medium" else review.risk,
+        "amount": _called(review.amount),
+        "people": None if review.people == 1 else review.people,
+        "people_when": _called(review.people_when),
+    }
+    # What is not said leaves no trace, so that a digest from before it could be said still holds.
+    said = {name: value for name, value in limits.items() if value is not None}
+    return [*asks, said] if said else asks
 
 
 def _called(function: Callable[..., object] | None) -> str | None:

@@ -13,6 +13,14 @@ EventKind = Literal[
     "routed",  # a supervisor chose who does it
     "gated",  # a gate let a case through, or asked for a person
     "review_opened",  # a question waits for a person
+    "review_approved",  # one of several people approved; a further one must
+    "review_held",  # a person decided, and can take it back for a moment
+    "review_undone",  # and did
+    "review_claimed",  # a person is looking at it
+    "review_released",  # and no longer is
+    "review_reminded",  # its owners were reminded
+    "review_escalated",  # another group is asked
+    "review_expired",  # nobody answered in time, and it was declined
     "review_decided",  # a person decided, and this decision stands
     "review_refused",  # somebody tried to decide, and may not, or was too late
     "effect_recorded",  # something is to be done to the world

@@ -32,7 +32,7 @@ class DoubtDecision(Decision):
     """Whether it happened."""
 
 
-DOUBT = Review(of="effect", subject=Doubt, decides=DoubtDecision, decision_field="")
+DOUBT = Review(of="effect", subject=Doubt, decides=DoubtDecision, decision_field="", risk="high")
 """The question that every effect in doubt asks."""
 
 
@@ -74,4 +74,8 @@ def _row(step: Step, effect: EffectKey, ctx: StepContext) -> ReviewRow:
         reason=f"nobody knows whether {effect.key!r} happened: approve if it did, reject to do it now",
         status="open",
         opened_at=ctx.now(),
+        kind="doubt",
+        risk="high",
+        owner=step.owner,
+        agent=step.name,
     )

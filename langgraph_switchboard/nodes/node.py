@@ -22,7 +22,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from langgraph_switchboard.cases import CaseRow, as_values
+from langgraph_switchboard.cases import CaseRow, as_values, waits
 from langgraph_switchboard.cases.refusals import case_waits
 from langgraph_switchboard.errors import (
     EffectConflict,
@@ -111,12 +111,8 @@ class StepNode:
 
     async def _must_not_start_over(self, state: Mapping[str, Any], ctx: StepContext) -> None:
         """Refuse new input for a case that waits, whichever saver let it through."""
-        if self.step.kind != "open" or not state.get("visits"):
-            return
-        store = ctx.services.store
-        if await store.reviews(case_id=ctx.case_id, limit=1) or await store.timers(
-            case_id=ctx.case_id, limit=1
-        ):
+        been_here = self.step.kind == "open" and state.get("visits")
+        if been_here and await waits(ctx.services.store, ctx.case_id):
             raise case_waits(ctx.case_id)
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -16,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from langgraph_switchboard.cases import ReviewRow, as_values
 from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, seal, wrap
+from langgraph_switchboard.errors import ReviewNotYours, ReviewStale
 from langgraph_switchboard.ledger import Event, Row, TaskKey
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.services import acting
@@ -47,24 +50,45 @@ async def decided(
 ) -> ReviewRow:
     """Ask what `row` asks, and give the row with the decision that stands in it.
 
+    An answer that settles nothing leaves the question open: the first of two approvals, one that
+    came second while a decision is held, one on what somebody has proposed to change meanwhile.
+
     Raises:
-        GraphInterrupt: Nobody has answered yet.
+        GraphInterrupt: Nobody has answered yet, or the answer settles nothing.
         ValidationError: The answer does not fit, or is on something else; the review stays open.
     """
+    answers, unanswered = _heard(step, row, schema)
+    if not answers:
+        raise unanswered
+    await settle(ctx)  # the row must be there, whoever drove the case here
+    # LangGraph gives earlier answers again at each resume; only the last one is new.
+    answer = answers[-1]
+    with suppress(ReviewStale, ReviewNotYours):
+        stands = await ctx.services.store.decide(
+            row.review_id,
+            version=answer.version or row.version,
+            digest=answer.digest or row.digest,
+            decision=answer.decision.model_dump(mode="json"),
+            by=who_decides(config),
+            at=ctx.now(),
+            people=people_for(step.review, row.shown, answer.decision) if step.review else 1,
+            source=f"{ctx.task.task_id}:{len(answers)}",
+        )
+        if stands.status == "decided":
+            return stands
+    raise unanswered
+
+
+def _heard(step: Step, row: ReviewRow, schema: type[Answer]) -> tuple[list[Answer], GraphInterrupt]:
+    answers: list[Answer] = []
     asked = _asked.set(row)
     try:
-        answer: Answer = interrupt(question(step, row), response_schema=schema)
+        while True:
+            answers.append(interrupt(question(step, row), response_schema=schema))
+    except GraphInterrupt as unanswered:
+        return answers, unanswered
     finally:
         _asked.reset(asked)
-    await settle(ctx)  # the row must be there, whoever drove the case here
-    return await ctx.services.store.decide(
-        row.review_id,
-        version=answer.version or row.version,
-        digest=answer.digest or row.digest,
-        decision=answer.decision.model_dump(mode="json"),
-        by=who_decides(config),
-        at=ctx.now(),
-    )
 
 
 def question(step: Step, row: ReviewRow) -> dict[str, Any]:
@@ -152,7 +176,8 @@ def answer_model(decides: type[Decision], has_draft: bool, can_respond: bool) ->
 def _row(step: Step, review: Review, given: Given, ctx: StepContext) -> ReviewRow:
     shown = {name: value["payload"] for name, value in given.state.items() if is_sealed(value)}
     shown.pop(review.decision_field, None)
-    opened = ctx.now()
+    opened, draft = ctx.now(), given.values.get(review.of)
+    due = opened + review.within if review.within else None
     return ReviewRow(
         review_id=_review_id(ctx.task),
         case_id=ctx.case_id,
@@ -165,8 +190,43 @@ def _row(step: Step, review: Review, given: Given, ctx: StepContext) -> ReviewRo
         reason=str(given.state.get("reason") or "a person is asked"),
         status="open",
         opened_at=opened,
-        due_at=opened + review.within if review.within else None,
+        due_at=due,
+        kind=step.name,
+        risk=review.risk,
+        amount=amount_of(review, draft),
+        owner=step.owner,
+        agent=str((given.state.get(review.of) or {}).get("by") or ""),
+        expires_at=opened + review.expires if review.expires else None,
+        on_expiry=review.on_expiry,
+        remind_at=due - review.remind if due and review.remind else None,
+        escalates_to=review.escalates_to,
+        people=people_for(review, shown, None),
     )
+
+
+def amount_of(review: Review, subject: Contract | None) -> float | None:
+    """The money at stake, where the blueprint says how to read it from the subject."""
+    amount = review.amount(subject) if review.amount is not None and subject is not None else None
+    return None if amount is None else float(amount)
+
+
+def people_for(review: Review, shown: Mapping[str, Any], decision: Decision | None) -> int:
+    """How many different people must approve what is shown, or what a decision puts in its place.
+
+    Args:
+        review: What the blueprint says.
+        shown: Payload by field.
+        decision: An edit counts with what it makes of the subject.
+    """
+    if review.people_when is None:
+        return max(review.people, 1)
+    edited = getattr(decision, "edited", None)
+    seen = {**shown, review.of: edited.model_dump(mode="json")} if edited is not None else shown
+    given = {
+        take.field: take.contract.accept(seen[take.field], by=take.field) if seen.get(take.field) else None
+        for take in review.people_when_takes
+    }
+    return max(review.people, int(review.people_when(**given)), 1)
 
 
 def _review_id(task: TaskKey) -> str:

@@ -169,6 +169,8 @@ class Review:
         people: How many different people must approve it.
         people_when: Takes contracts by field name and gives that number for this case, at least 1.
         people_when_takes: The fields that `people_when` reads.
+        undo: How long a decision can be taken back before the case goes on with it; None leaves it to
+            whoever serves the people.
     """
 
     of: str
@@ -186,6 +188,7 @@ class Review:
     people: int = 1
     people_when: Callable[..., int] | None = None
     people_when_takes: tuple[Take, ...] = ()
+    undo: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

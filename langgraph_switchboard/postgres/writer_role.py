@@ -33,7 +33,8 @@ GRANTS = (
     "ON switchboard.ledger",
     # What opens a review, and nothing of a decision.
     "INSERT (review_id, case_id, flow, step, version, subject, shown, digest, reason, status, opened_at, "
-    "due_at) ON switchboard.reviews",
+    "due_at, kind, risk, amount, owner, agent, expires_at, on_expiry, remind_at, escalates_to, people) "
+    "ON switchboard.reviews",
     # The digest is written again to find out whether it is the same; the trigger refuses another.
     "INSERT, SELECT (case_id, key, digest), UPDATE (digest) ON switchboard.outbox",
     # A timer is set, and said to have fired; the key is looked at to find the row.

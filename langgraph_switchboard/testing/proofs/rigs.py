@@ -25,7 +25,15 @@ class ReadThenWrite(PostgresStore):
     """A store that looks whether a review is open, and then writes: no compare-and-set."""
 
     async def decide(
-        self, review_id: str, *, version: int, digest: str, decision: dict[str, Any], by: str, at: datetime
+        self,
+        review_id: str,
+        *,
+        version: int,
+        digest: str,
+        decision: dict[str, Any],
+        by: str,
+        at: datetime,
+        **_: Any,
     ) -> ReviewRow:
         """Set the decision of a review that was open a moment ago."""
         row = await self.review(review_id)
