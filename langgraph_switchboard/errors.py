@@ -37,7 +37,11 @@
     │  ├─ StepTimeout
     │  ├─ NotApproved (PermissionError)    a high-risk effect without the decision that covers it
     │  ├─ EffectInDoubt                    begun, and nobody knows whether it happened; a person is asked
-    │  └─ RouteRefused                     a destination that the blueprint does not declare
+    │  ├─ RouteRefused                     a destination that the blueprint does not declare
+    │  └─ LimitMet                         a call may not go just now
+    │     ├─ BudgetExceeded                it would spend more than is left; a person takes over
+    │     ├─ RateExceeded                  its turn would come too late; `retry_after` says when
+    │     └─ BreakerOpen                   whom it calls fails too often, and is left alone for a while
     └─ ModelError                          a model did not give a usable answer; says if trying again can help
        ├─ ModelUnreachable (ConnectionError) no connection, or one that broke
        ├─ ModelTimeout (TimeoutError)      no answer within the time
@@ -400,6 +404,51 @@ class RouteRefused(StepFailed, ValueError):
     """A step or a router named a destination that the blueprint does not declare."""
 
     code = "route_refused"
+
+
+class LimitMet(StepFailed):
+    """A call may not go just now.
+
+    `limit` is the key of what refused it, and `changes` are the breakers that opened or closed meanwhile.
+    """
+
+    code = "limit_met"
+
+    def __init__(self, problem: str, *, limit: str, changes: Sequence[Any] = (), **said: Any) -> None:
+        self.limit = limit
+        self.changes = list(changes)
+        super().__init__(problem, limit=limit, **said)
+
+
+class BudgetExceeded(LimitMet):
+    """A call would spend more than its budget has left; a person goes on, with the draft if there is one."""
+
+    code = "budget_exceeded"
+
+
+class RateExceeded(LimitMet):
+    """A call would have to wait for its turn longer than it may; after `retry_after` seconds it need not."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, problem: str, *, retry_after: float, **said: Any) -> None:
+        self.retryable = True
+        self.retry_after = retry_after
+        super().__init__(problem, retryable=True, retry_after=round(retry_after, 3), **said)
+
+
+class BreakerOpen(LimitMet):
+    """The agent or the model is left alone for a while; the case goes down the ladder at once.
+
+    `retryable` is set where the policy wants the call tried again.
+    """
+
+    code = "breaker_open"
+
+    def __init__(self, problem: str, *, retry_after: float, retryable: bool = False, **said: Any) -> None:
+        self.retryable = retryable
+        self.retry_after = retry_after
+        super().__init__(problem, retryable=retryable, retry_after=round(retry_after, 3), **said)
 
 
 class ModelError(SwitchboardError):
