@@ -56,7 +56,8 @@
           ├─ AnswerTooLong                 it met the token limit, or ours
           ├─ AnswerEmpty                   no choice, no content, no arguments
           ├─ AnswerNotJson
-          └─ AnswerMismatch                JSON, but not the contract
+          ├─ AnswerMismatch                JSON, but not the contract
+          └─ ToolRefused                   it calls a tool that it may not call, or not like this
 
 All of them derive from `SwitchboardError`, carry a stable `code`, and keep what was
 said in `fields`, so that a program reads the fields and a person reads the message:
@@ -562,14 +563,34 @@ class AnswerEmpty(AnswerUnusable):
 
 
 class AnswerNotJson(AnswerUnusable):
-    """The answer is not JSON."""
+    """The answer is not JSON; the model was told so once, and did it again."""
 
     code = "answer_not_json"
-    usually_retryable = True
 
 
 class AnswerMismatch(AnswerUnusable):
-    """The answer is JSON, but breaks the contract that was asked for."""
+    """The answer is JSON, but breaks the contract; the model was told so once, and did it again."""
 
     code = "answer_mismatch"
-    usually_retryable = True
+
+
+class ToolRefused(AnswerUnusable):
+    """The model called a tool that is not offered, twice, with wrong arguments, or of high risk.
+
+    `fields["why"]` says which: `unknown`, `duplicate`, `invalid_arguments`, `high_risk` or `too_many`.
+
+    Args:
+        problem: What went wrong.
+        tool: The tool, where it is a known one.
+        why: The kind of wrong.
+        final: Whether the model is not even told, as no other answer can help.
+        **said: As for every error of a model.
+    """
+
+    code = "tool_refused"
+
+    def __init__(self, problem: str, *, tool: str, why: str, final: bool = False, **said: Any) -> None:
+        self.tool = tool
+        self.why = why
+        self.final = final
+        super().__init__(problem, tool=tool, why=why, **said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import ModelError
 from langgraph_switchboard.models import Answer, OpenAIModels, Question, Usage
 from langgraph_switchboard.models.faults import failure_of, retry_after
-from langgraph_switchboard.testing import FAULTS, FakeClock, FaultyModelServer
+from langgraph_switchboard.testing import FAULTS, FaultyModelServer
 
 
 class Reply(Contract):
@@ -28,7 +29,7 @@ ASKED = Question(
     Reply, "Write a reply.", {"ticket": "card 4111 1111 1111 1111, jane@mail.example"}, step="faq"
 )
 
-WHOLE = {
+WHOLE: dict[str, tuple[type[ModelError], bool]] = {
     "busy": (errors.ModelBusy, True),
     "busy-seconds": (errors.ModelBusy, True),
     "busy-date": (errors.ModelBusy, True),
@@ -50,18 +51,18 @@ WHOLE = {
     "cut": (errors.AnswerCut, True),
     "cut-quietly": (errors.AnswerCut, True),
     "html": (errors.AnswerNotJson, True),
-    "no-json": (errors.AnswerNotJson, True),
-    "malformed": (errors.AnswerNotJson, True),
+    "no-json": (errors.AnswerNotJson, False),
+    "malformed": (errors.AnswerNotJson, False),
     "no-choices": (errors.AnswerEmpty, True),
     "empty": (errors.AnswerEmpty, True),
-    "no-arguments": (errors.AnswerEmpty, True),
-    "mismatch": (errors.AnswerMismatch, True),
-    "wrong-type": (errors.AnswerMismatch, True),
-    "nan": (errors.AnswerMismatch, True),
-    "surrogates": (errors.AnswerMismatch, True),
+    "no-arguments": (errors.ToolRefused, False),
+    "mismatch": (errors.AnswerMismatch, False),
+    "wrong-type": (errors.AnswerMismatch, False),
+    "nan": (errors.AnswerMismatch, False),
+    "surrogates": (errors.AnswerMismatch, False),
     "oversize": (errors.AnswerTooLong, False),
-    "duplicate-call": (errors.AnswerEmpty, True),
-    "unknown-call": (errors.AnswerEmpty, True),
+    "duplicate-call": (errors.ToolRefused, False),
+    "unknown-call": (errors.ToolRefused, False),
     "refusal": (errors.ModelRefused, False),
     "filter": (errors.ModelRefused, False),
     "length": (errors.AnswerTooLong, False),
@@ -69,6 +70,11 @@ WHOLE = {
 }
 # A page or an error where events should be is a stream without events.
 STREAMED = {**WHOLE, "html": (errors.AnswerEmpty, True)}
+TOLD = {
+    *("no-json", "malformed", "mismatch", "wrong-type", "nan", "surrogates"),
+    *("no-arguments", "duplicate-call", "unknown-call"),
+}
+"""What breaks the contract is told to the model, which gets one more chance at once."""
 SLOW = {"hang", "hang-mid-stream", "drip"}
 
 Ask = Callable[[OpenAIModels], Awaitable[Answer[Reply]]]
@@ -152,12 +158,12 @@ async def test_each_failure_has_its_type_and_says_if_trying_again_helps(
     asking: Callable[..., OpenAIModels],
     stub: FaultyModelServer,
 ) -> None:
-    """No failure is silent: one request, one typed error, whether the answer comes whole or as a stream."""
+    """No failure is silent: one attempt, one typed error, whether the answer comes whole or as a stream."""
     with pytest.raises(ModelError) as caught:
         await ask(asking(fault))
     assert type(caught.value) is kind
     assert caught.value.retryable is retryable
-    assert len(stub.requests) == 1
+    assert len(stub.requests) == (2 if fault in TOLD else 1)
 
 
 @pytest.mark.parametrize("ask", [whole, streamed])
@@ -182,55 +188,77 @@ async def test_the_answerer_stands_behind_every_failure(
     fault: str, asking: Callable[..., OpenAIModels]
 ) -> None:
     """Degrading gracefully is the embedded default: the same plain code, less sure, with the reason."""
-    answer = await asking(fault, sleep=FakeClock().sleep).ask(ASKED, template)
+    answer = await asking(fault).ask(ASKED, template)
     assert answer.value == Reply(text="From the help centre.", cites=("KB-1",), confidence=0.4)
     assert (answer.by, answer.model) == ("answerer", fault)
     assert answer.fallback_reason == WHOLE[fault][0].code
     assert answer.cost_usd is None
 
 
-async def test_a_busy_model_is_asked_again_when_it_said(
+async def test_the_answerer_waits_while_the_step_will_try_again(
     asking: Callable[..., OpenAIModels], stub: FaultyModelServer
 ) -> None:
-    """Retry-After is honoured to the second, and one success ends it."""
-    clock = FakeClock()
-    answer = await asking("busy-seconds-once", sleep=clock.sleep).ask(ASKED, template)
-    assert (answer.by, answer.attempts) == ("model", 2)
-    assert clock.slept == [1.0]
-    assert len(stub.requests) == 2
-
-
-async def test_a_wait_that_does_not_fit_is_not_begun(
-    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
-) -> None:
-    """With 5 s for a question and a year asked for, plain code answers at once."""
-    clock = FakeClock()
-    answer = await asking("busy-absurd", seconds=5.0, sleep=clock.sleep).ask(ASKED, template)
-    assert answer.fallback_reason == "model_busy"
-    assert clock.slept == []
-    assert len(stub.requests) == 1
-
-
-async def test_what_failed_attempts_cost_is_counted(asking: Callable[..., OpenAIModels]) -> None:
-    """Three answers in the wrong shape were paid for three times."""
-    clock = FakeClock()
-    answer = await asking("mismatch", sleep=clock.sleep, pricing=lambda model, usage: 0.3).ask(
-        ASKED, template
-    )
-    assert answer.usage == Usage(300, 60)
-    assert (answer.attempts, answer.cost_usd) == (3, 0.3)
-    assert all(0 <= wait <= limit for wait, limit in zip(clock.slept, (0.5, 1.0), strict=True))
-
-
-async def test_without_an_answerer_only_the_ladder_retries(
-    asking: Callable[..., OpenAIModels], stub: FaultyModelServer
-) -> None:
-    """Retries have one place: this question goes out once, and the error says when to come back."""
-    clock = FakeClock()
+    """Attempts have one place, the step: what may pass is raised to it, and says when to come back."""
+    once_more = replace(ASKED, again=True)
     with pytest.raises(errors.ModelBusy) as caught:
-        await asking("busy-seconds", sleep=clock.sleep).ask(ASKED)
+        await asking("busy-seconds").ask(once_more, template)
     assert caught.value.retry_after == 1.0
-    assert (len(stub.requests), clock.slept) == (1, [])
+    assert len(stub.requests) == 1
+    hopeless = await asking("quota").ask(once_more, template)
+    assert (hopeless.by, hopeless.fallback_reason) == ("answerer", "model_quota_spent")
+
+
+async def test_a_broken_contract_is_told_to_the_model_once(
+    asking: Callable[..., OpenAIModels],
+) -> None:
+    """The second answer is taken if it is good; both were paid for, and the record says what was told."""
+    said = iter(['{"text": "", "confidence": 7}', '{"text": "Fine.", "confidence": 0.9}'])
+    with FaultyModelServer(lambda chat: next(said)) as server:
+        models = OpenAIModels("any", base_url=server.base_url, pricing=lambda model, usage: 0.3)
+        answer = await models.ask(ASKED)
+        await models.aclose()
+        first, told = server.chats[1]["messages"][-2:]
+    assert (answer.value.text, answer.by, answer.attempts) == ("Fine.", "model", 2)
+    assert answer.usage == Usage(200, 40)
+    assert answer.told is not None and "reply.text String should have at least 1 character" in answer.told
+    assert first["role"] == "assistant"
+    assert answer.told in told["content"] and "7" not in told["content"].replace(answer.told, "")
+
+
+async def test_a_failed_exchange_says_what_it_cost(asking: Callable[..., OpenAIModels]) -> None:
+    """Two answers in the wrong shape were paid for, though nothing came of them."""
+    with pytest.raises(errors.AnswerMismatch) as caught:
+        await asking("mismatch").ask(ASKED)
+    assert (caught.value.input_tokens, caught.value.output_tokens) == (200, 40)
+    answer = await asking("mismatch", pricing=lambda model, usage: 0.3).ask(ASKED, template)
+    assert (answer.usage, answer.attempts, answer.cost_usd) == (Usage(200, 40), 2, 0.3)
+
+
+async def test_an_answer_is_shown_while_it_is_written(asking: Callable[..., OpenAIModels]) -> None:
+    """Streaming on request: the pieces are the answer's own text, and the whole is still checked."""
+    pieces: list[str] = []
+    answer = await asking("ok").ask(replace(ASKED, on_text=pieces.append))
+    assert len(pieces) > 2
+    assert Reply.model_validate_json("".join(pieces)) == answer.value
+    assert answer.usage == Usage(100, 20)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("cut", errors.AnswerCut),
+        ("cut-quietly", errors.AnswerCut),
+        ("reset", errors.ModelUnreachable),
+        ("no-choices", errors.AnswerEmpty),
+        ("html", errors.AnswerEmpty),
+    ],
+)
+async def test_a_stream_that_is_cut_is_never_taken_for_a_short_answer(
+    fault: str, kind: type[ModelError], asking: Callable[..., OpenAIModels]
+) -> None:
+    """No client complains of it; the missing finish_reason tells."""
+    with pytest.raises(kind):
+        await asking(fault).ask(replace(ASKED, on_text=lambda piece: None))
 
 
 async def test_what_is_sent_is_redacted_and_asked_for_strictly(

@@ -6,6 +6,7 @@ from langgraph_switchboard.models.asking import (
     Answerer,
     Models,
     OfflineModels,
+    OnText,
     Pricing,
     Question,
     Usage,
@@ -14,6 +15,7 @@ from langgraph_switchboard.models.asking import (
 from langgraph_switchboard.models.openai_models import DEFAULT_MODEL, OpenAIModels
 from langgraph_switchboard.models.schema import strict_schema
 from langgraph_switchboard.models.settings import models_from_env
+from langgraph_switchboard.models.tools import Tool, ToolCall
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -22,9 +24,12 @@ __all__ = [
     "Answerer",
     "Models",
     "OfflineModels",
+    "OnText",
     "OpenAIModels",
     "Pricing",
     "Question",
+    "Tool",
+    "ToolCall",
     "Usage",
     "in_place_of_model",
     "models_from_env",

@@ -11,8 +11,12 @@ from typing_extensions import TypeVar
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import ConfigurationError, ContractViolation, ModelError
+from langgraph_switchboard.models.tools import Tool, ToolCall
 
 C = TypeVar("C", bound=Contract, default=Contract)
+
+OnText = Callable[[str], None]
+"""Takes a piece of an answer that is being written; quick and plain, for a screen or a socket."""
 
 FALLBACK_TRUST = 0.8
 """By this factor `confidence` is lowered when plain code answers because the model failed.
@@ -34,6 +38,12 @@ class Question(Generic[C]):
     """The data to answer from, by name: plain values or contracts. Data, never instructions."""
     case: str = ""
     step: str = ""
+    tools: tuple[Tool, ...] = ()
+    """What a model may call while it answers; nothing else."""
+    on_text: OnText | None = None
+    """Gets the answer piece by piece while a model writes it: JSON text, not yet checked."""
+    again: bool = False
+    """Whether the step is tried again after a failure that may pass; plain code then waits for its turn."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,12 @@ class Answer(Generic[C]):
     fallback_reason: str | None = None
     """The `code` of the model's error, if plain code had to step in."""
     attempts: int = 0
-    """How often the model was called."""
+    """How often the model was called: once, once more for each round of tools, and once where it was told
+    what is wrong with its answer."""
+    told: str | None = None
+    """What the model was told to be wrong with its first answer; None if nothing was."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The calls of tools that were made."""
 
 
 Answerer = Callable[[Question[C]], Awaitable[C]]
@@ -89,7 +104,7 @@ class Models(Protocol):
             answerer: Plain code that can answer it too; it stands in when a model fails.
 
         Raises:
-            ModelError: The model failed and there is no answerer.
+            ModelError: The model failed, and there is no answerer, or the step is tried again first.
             ContractViolation: The answerer broke the contract.
             ConfigurationError: There is neither a model nor an answerer.
         """
@@ -137,9 +152,9 @@ async def in_place_of_model(question: Question[C], answerer: Answerer[C] | None,
     """What plain code says when the model failed: its answer, with less confidence.
 
     Raises:
-        ModelError: `failure` itself, if there is no answerer.
+        ModelError: `failure` itself, if there is no answerer, or if the step is tried again first.
     """
-    if answerer is None:
+    if answerer is None or (failure.retryable and question.again):
         raise failure
     return _less_sure(await by_answerer(question, answerer))
 

@@ -69,7 +69,7 @@ def failure_of(error: Exception, where: str) -> ModelError | None:
         case openai.APIStatusError():
             return _of_status(error.status_code, error.response.headers, said, where)
         case openai.APIResponseValidationError() | json.JSONDecodeError():
-            return AnswerNotJson("the server's response is not JSON", where=where)
+            return AnswerNotJson("the server's response is not JSON", where=where, retryable=True)
         case openai.APIConnectionError() if "complete message body" in _causes(error):
             return AnswerCut("the connection ended before the answer did", where=where)
         case openai.APIConnectionError():
@@ -139,7 +139,8 @@ def accept_answer(text: str, contract: type[C], where: str, usage: Usage) -> C:
     try:
         value = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
-        raise _with(AnswerNotJson, "the answer is not JSON", where, usage) from None
+        unread = [{"at": "the answer", "code": "not_json", "says": "is not JSON"}]
+        raise _with(AnswerNotJson, "the answer is not JSON", where, usage, problems=unread) from None
     try:
         return contract.accept(value, by=where)
     except ContractViolation as error:
@@ -152,7 +153,7 @@ def check_no_marks(text: str, where: str, usage: Usage) -> None:
     The model saw `<phone>` where the facts have a number; a customer must not read that.
 
     Raises:
-        AnswerMismatch: Not to be retried, as the same facts lead to the same quote.
+        AnswerMismatch: The model is not told, as the same facts lead to the same quote.
     """
     quoted = [mark for mark in MARKS if mark in text]
     if quoted:
@@ -162,7 +163,6 @@ def check_no_marks(text: str, where: str, usage: Usage) -> None:
             where,
             usage,
             came=", ".join(quoted),
-            retryable=False,
         )
 
 
