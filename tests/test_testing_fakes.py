@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from langgraph_switchboard.contracts import Contract
-from langgraph_switchboard.errors import ModelBusy
-from langgraph_switchboard.models import Question
-from langgraph_switchboard.testing import FakeClock, ScriptedModel
+from langgraph_switchboard.errors import ModelBusy, ToolRefused
+from langgraph_switchboard.models import Question, Tool
+from langgraph_switchboard.testing import FakeClock, ScriptedModel, call_of
 
 
 class Triage(Contract):
@@ -69,6 +70,45 @@ async def test_a_question_for_another_contract_fails() -> None:
         async with ScriptedModel(Triage(topic="x")) as models:
             with pytest.raises(AssertionError):
                 await models.ask(REPLY)
+
+
+async def test_a_line_is_held_to_the_contract_as_a_model_is() -> None:
+    """A script that says what no model could be heard with would test nothing."""
+    async with ScriptedModel({"topic": "billing"}) as models:
+        assert (await models.ask(TRIAGE)).value == Triage(topic="billing")
+    broken = Triage.model_construct(**{"topic": "billing", "confidence": "high"})  # type: ignore[arg-type]
+    for line in ({"subject": "billing"}, broken):
+        with pytest.raises(AssertionError, match="a line breaks its contract"):
+            async with ScriptedModel(line) as models:
+                with pytest.raises(AssertionError, match="triage"):
+                    await models.ask(TRIAGE)
+
+
+async def lookup(asked: Triage) -> Reply:
+    """What we know of a topic."""
+    return Reply(text=f"all about {asked.topic}")
+
+
+async def test_a_scripted_model_calls_tools_as_a_model_does() -> None:
+    """The call is checked and made, its result is there to be looked at, then comes the answer."""
+    asked = replace(REPLY, tools=(Tool("lookup", Triage, lookup),))
+    async with ScriptedModel(call_of("lookup", topic="fees"), Reply(text="1 euro")) as models:
+        answer = await models.ask(asked)
+    assert (answer.value.text, models.results) == ("1 euro", [{"text": "all about fees"}])
+    assert [call.tool for call in answer.tool_calls] == ["lookup"]
+    async with ScriptedModel(call_of("lookup", topik="fees"), call_of("transfer")) as models:
+        for _ in range(2):
+            with pytest.raises(ToolRefused):
+                await models.ask(asked)
+
+
+async def test_a_scripted_answer_is_shown_while_it_is_written() -> None:
+    """Piece by piece, as a streaming model's."""
+    pieces: list[str] = []
+    async with ScriptedModel(Reply(text="a longer text")) as models:
+        await models.ask(replace(REPLY, on_text=pieces.append))
+    assert len(pieces) > 1
+    assert Reply.model_validate_json("".join(pieces)) == Reply(text="a longer text")
 
 
 async def test_answers_left_over_fail_at_the_end() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from typing_extensions import TypedDict, Unpack
@@ -10,6 +10,7 @@ from typing_extensions import TypedDict, Unpack
 from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
+from langgraph_switchboard.models import Tool
 from langgraph_switchboard.nodes import DEAD_LETTER, Edge, Retry
 
 __all__ = ["StepOptions", "Target", "Unpack", "name_of", "options_of", "way_out"]
@@ -39,6 +40,8 @@ class StepOptions(TypedDict, total=False):
     """How often one case may come to it: the bound of a loop. After that it is left by `exhausted`."""
     exhausted: Target
     """Where a case goes that came more often; the dead letter unless given."""
+    tools: Sequence[Tool]
+    """What a model may call while it answers for its agent; nothing else, and nothing unless given."""
 
 
 def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
@@ -61,6 +64,7 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
         raise BlueprintError("a bound is 1 or more", where=step, came=str(bound))
     fields["owner"] = said.get("owner") or owner
     fields["timeout"] = seconds_of(said.get("timeout", 30.0), step)
+    fields["tools"] = tuple(said.get("tools", ()))
     return fields
 
 

@@ -127,6 +127,7 @@ def _plain(step: Step) -> dict[str, Any]:
         "each": step.each and [step.each.over, step.each.items, step.each.concurrency, step.each.at_most],
         "part": step.part and asdict(step.part),
         "wait": step.wait and _pauses(step.wait),
+        "tools": [[tool.name, tool.contract.contract_name, tool.risk] for tool in step.tools] or None,
     }
     return {**_line(step), **{name: said for name, said in shapes.items() if said is not None}}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
 from langgraph_switchboard.errors import ConfigurationError, EffectInDoubt, StepFailed
 from langgraph_switchboard.knowledge import Article, Hit, Knowledge
 from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
-from langgraph_switchboard.models import Answer, Answerer, Question
+from langgraph_switchboard.models import Answer, Answerer, OnText, Question, Tool
 from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
 
@@ -39,6 +39,7 @@ class StepContext:
         config: LangGraph's config of this run, for graphs and runnables used as steps.
         attempt: Which attempt at the step this is, from 1; a crash does not start it anew.
         attempts: How many there are at most.
+        tools: What the blueprint lets a model call in this step.
     """
 
     services: Services
@@ -50,6 +51,7 @@ class StepContext:
     config: RunnableConfig = field(default_factory=RunnableConfig)
     attempt: int = 1
     attempts: int = 1
+    tools: tuple[Tool, ...] = ()
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -77,19 +79,31 @@ class StepContext:
         *,
         facts: Mapping[str, Any] | None = None,
         answerer: Answerer[C] | None = None,
+        tools: Sequence[Tool] = (),
+        on_text: OnText | None = None,
     ) -> C:
         """Ask a model for a contract; without a model, or when it fails, the answerer gives it.
+
+        A failure that may pass is raised, so that the step is tried again; the answerer steps in on the
+        step's last attempt, or where trying again cannot help.
 
         Args:
             contract: What the answer must be.
             prompt: The instructions, without the data.
             facts: The data, JSON-plain: what the answer may rest on.
             answerer: Plain code that gives the same contract from the same facts.
+            tools: What a model may call while it answers; some of those that the blueprint lets the step use.
+            on_text: Gets the answer piece by piece while a model writes it, before it is checked.
 
         Raises:
-            ModelError: There is no usable answer and no answerer.
+            ModelError: There is no usable answer, and no answerer, or another attempt is left.
+            ConfigurationError: A tool is not among those of the step.
         """
-        question = Question(contract, prompt, dict(facts or {}), case=self.case_id, step=self.step)
+        self._must_have(tools)
+        question = Question(
+            contract, prompt, dict(facts or {}), case=self.case_id, step=self.step, tools=tuple(tools),
+            on_text=on_text, again=not self.is_last_attempt,
+        )  # fmt: skip
         answer = await self.services.models.ask(question, answerer)
         self.answers.append(answer)
         return answer.value
@@ -216,8 +230,20 @@ class StepContext:
             "output_tokens": sum(answer.usage.output_tokens for answer in self.answers),
             # One unknown price makes the sum unknown; it is never taken for nothing.
             "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+            "told_model": next((answer.told for answer in self.answers if answer.told), None),
+            "tools": [call.tool for answer in self.answers for call in answer.tool_calls] or None,
         }
         return {key: value for key, value in told.items() if value is not None}
+
+    def _must_have(self, tools: Sequence[Tool]) -> None:
+        foreign = [tool.name for tool in tools if tool not in self.tools]
+        if foreign:
+            raise ConfigurationError(
+                f"the step {self.step!r} may not use the tool {foreign[0]!r}",
+                where=self.step,
+                wanted=f"one of {', '.join(tool.name for tool in self.tools)}" if self.tools else "no tool",
+                mend="Name it in the blueprint: desk.step(..., tools=[...]).",
+            )
 
     def _must_be_effect(self) -> None:
         if not self.may_act:

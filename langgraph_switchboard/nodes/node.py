@@ -281,6 +281,7 @@ class StepNode:
             step=step.name,
             visit=visits.get(step.name, 0) + 1,
             may_act=step.kind == "effect",
+            tools=step.tools,
             config=config,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from langgraph_switchboard.contracts import Contract, Decision
 from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
+from langgraph_switchboard.models import Tool
 from langgraph_switchboard.nodes.forms import Each, Fork, Join, Part, Wait
 
 END = "__end__"
@@ -242,6 +243,7 @@ class Step:
         part: The blueprint that it includes.
         wait: A pause's length.
         implied_by: The step whose declaration made this one too: a set's join, a map's body.
+        tools: What a model may call while it answers for its agent; nothing else.
     """
 
     name: str
@@ -274,6 +276,7 @@ class Step:
     part: Part | None = None
     wait: Wait | None = None
     implied_by: str = ""
+    tools: tuple[Tool, ...] = ()
 
     def way(self, way: Way) -> str | None:
         """Where this way leads, or None where the step does not have it."""

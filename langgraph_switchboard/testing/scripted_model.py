@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from langgraph_switchboard.contracts import Contract
-from langgraph_switchboard.errors import ModelError
+from langgraph_switchboard.errors import ContractViolation, ModelError
 from langgraph_switchboard.models import Answer, Answerer, Question, Usage, in_place_of_model
 from langgraph_switchboard.models.asking import C
+from langgraph_switchboard.models.tools import ToolBox
+from langgraph_switchboard.testing.model_answers import Said
 
-Line = Contract | ModelError | Callable[[Question[Any]], Contract]
-"""One line of a script: an answer, a failure to raise, or a function of the question."""
+Given = Contract | Mapping[str, Any]
+Line = Given | ModelError | Said | Callable[[Question[Any]], Given]
+"""One line of a script: an answer, as the contract or as its fields; a failure to raise; calls of tools,
+after which the next line is due; or a function of the question that gives an answer."""
+
+_PIECE = 8
 
 
 class ScriptedModel:
@@ -22,11 +29,12 @@ class ScriptedModel:
     async with ScriptedModel(Triage(topic="billing", confidence=0.9), ModelBusy("busy")) as models:
         ...
 
-    A scripted failure does what a model's failure does: the answerer steps in with less
-    confidence, or without one the error is raised. Asked too often, or for another
-    contract than the next line gives, it raises AssertionError on the spot, and once
-    more when it is left, so that no ladder can hide it. Answers that nobody asked for
-    are an error when it is left.
+    A scripted failure does what a model's failure does: the step tries again, the answerer steps
+    in with less confidence, or the error is raised. `call_of("rate", of="EUR")` calls a tool that the
+    question offers, as a model would: a call that may not be made is refused with the same error.
+    Asked too often, for another contract than the next line gives, or with a line that breaks its
+    contract, it raises AssertionError on the spot, and once more when it is left, so that no ladder
+    can hide it. Answers that nobody asked for are an error when it is left.
 
     Args:
         *script: The lines in order, whatever is asked.
@@ -52,19 +60,32 @@ class ScriptedModel:
         self._wrong: list[str] = []
         self.questions: list[Question[Any]] = []
         """What was asked, in order."""
+        self.results: list[Any] = []
+        """What the tools gave that were called, in order."""
 
     async def ask(self, question: Question[C], answerer: Answerer[C] | None = None) -> Answer[C]:
-        """The next line of the script."""
+        """The next line of the script; calls of tools are made, and the line after them is the answer."""
         self.questions.append(question)
-        line = self._next(question)
-        if isinstance(line, ModelError):
-            value = await in_place_of_model(question, answerer, line)
-            return Answer(value, "answerer", model="scripted", fallback_reason=line.code, attempts=1)
-        given = line if isinstance(line, Contract) else line(question)
-        if not isinstance(given, question.contract):
-            wanted, came = question.contract.contract_name, type(given).__name__
-            raise self._off_script(f"step {question.step!r} asked for {wanted}, but the script gives {came}")
-        return Answer(given, "model", "scripted", self._usage, cost_usd=self._cost, attempts=1)
+        box, calls = ToolBox(question.tools, "scripted"), 1
+        try:
+            while isinstance(line := self._next(question), Said):
+                results = await box.run([_call(number, one) for number, one in enumerate(line.calls)])
+                self.results += [json.loads(text)["result"] for _, text in results]
+                calls += 1
+            if isinstance(line, ModelError):
+                raise line
+        except ModelError as failure:
+            value = await in_place_of_model(question, answerer, failure)
+            return Answer(value, "answerer", model="scripted", fallback_reason=failure.code, attempts=calls)
+        value = self._checked(line(question) if callable(line) else line, question)
+        if question.on_text is not None:
+            text = value.model_dump_json()
+            for start in range(0, len(text), _PIECE):
+                question.on_text(text[start : start + _PIECE])
+        return Answer(
+            value, "model", "scripted", self._usage, cost_usd=self._cost, attempts=calls,
+            tool_calls=tuple(box.calls),
+        )  # fmt: skip
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -98,10 +119,27 @@ class ScriptedModel:
             )
         return lines.popleft()
 
+    def _checked(self, given: Given, question: Question[C]) -> C:
+        """The line as the contract; a model's answer would be checked as well."""
+        wanted = question.contract.contract_name
+        if isinstance(given, Contract) and not isinstance(given, question.contract):
+            came = type(given).__name__
+            raise self._off_script(f"step {question.step!r} asked for {wanted}, but the script gives {came}")
+        try:
+            return question.contract.accept(given, by="script")
+        except ContractViolation as error:
+            raise self._off_script(f"a line breaks its contract: {error.problem}") from None
+
     def _off_script(self, what: str) -> AssertionError:
         self._wrong.append(what)
         return AssertionError(f"ScriptedModel: {what}.")
 
 
+def _call(number: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": said["name"], "args": json.loads(said["arguments"]), "id": f"call-{number}"}
+
+
 def _name(line: Line) -> str:
-    return type(line).__name__ if isinstance(line, Contract | ModelError) else "a scripted function"
+    if isinstance(line, Contract | ModelError):
+        return type(line).__name__
+    return "a scripted function" if callable(line) else "a scripted line"
