@@ -26,6 +26,7 @@ check: $(DEV) ## lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/switchboard check graphs.support_desk:desk
+	$(BIN)/switchboard check graphs.claims:claims
 
 serve: $(DEV) ## serve the desk with `langgraph dev` on http://127.0.0.1:2024
 	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true LANGSMITH_TRACING=$${LANGSMITH_TRACING:-false} \

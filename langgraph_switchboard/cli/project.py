@@ -78,12 +78,15 @@ def named_flow(named: str | None = None) -> Blueprint:
 
 
 def only_flow(named: str | None = None) -> str:
-    """The one flow that a command is about.
+    """The one flow that a command is about: the named one, the only one, or the project's default.
 
     Raises:
         ConfigurationError: None, or several, are named.
     """
     flows = flow_references(named)
+    usual = project_settings().get("default")
+    if len(flows) > 1 and usual in flows and not os.environ.get(FLOWS_SETTING):
+        return str(usual)
     if len(flows) > 1:
         raise ConfigurationError(
             "several flows are named", came=", ".join(flows), mend="Choose one with --flow."
