@@ -259,11 +259,15 @@ async def test_a_first_approval_does_not_keep_time_from_declining(store: Store) 
 async def test_a_decision_whose_case_still_waits_is_found(store: Store) -> None:
     """A crash between decision and resume: it is found until the case has gone on, and then never again."""
     await say(store, await asked(store), APPROVE, "ann", at=1)
-    assert await store.not_gone_on(minutes(1), minutes(2)) == []
-    [found] = await store.not_gone_on(minutes(2), minutes(2))
-    assert found.review_id == "r1"
+
+    async def found(before: float) -> list[str]:
+        await store.went_on(minutes(before), before=minutes(before))
+        return [row.review_id for row in await store.not_gone_on(after=minutes(0), before=minutes(before))]
+
+    assert await found(1) == []
+    assert await found(2) == ["r1"]
     await settle(store, task("on"), an_event(), change(status="running", updated_at=minutes(3)))
-    assert await store.not_gone_on(minutes(4), minutes(4)) == []
+    assert await found(4) == []
     row = await store.review("r1")
     assert row is not None and row.went_on_at == minutes(4)
 

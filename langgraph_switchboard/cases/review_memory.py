@@ -87,18 +87,32 @@ class MemoryReviews(ReviewVerbs):
         """The reviews with which time has something to do; see `CaseStore`."""
         return [row for row in self._undecided() if _is_due(row, now)][:limit]
 
-    async def not_gone_on(self, before: datetime, now: datetime, *, limit: int = 500) -> list[ReviewRow]:
-        """The decisions whose case still waits; see `CaseStore`."""
-        found = []
-        for row in sorted(self._reviews.values(), key=lambda row: row.decided_at or now):
-            if row.status != "decided" or row.went_on_at or (row.decided_at or now) >= before:
-                continue
+    async def not_gone_on(self, *, after: datetime, before: datetime, limit: int = 500) -> list[ReviewRow]:
+        """The decisions of that time whose case still waits; see `CaseStore`."""
+        found = [row for row in self._decided(before) if row.decided_at and row.decided_at >= after]
+        return sorted(found, key=lambda row: row.decided_at or after)[:limit]
+
+    async def went_on(self, now: datetime, *, before: datetime, review_ids: Sequence[str] = ()) -> None:
+        """Mark decisions whose case has gone on; see `CaseStore`."""
+        for row in self._decided(before):
             case = self._cases.get(row.case_id)
-            if case is not None and case.status != "waiting":
+            later = any(
+                one.case_id == row.case_id and row.decided_at and one.opened_at > row.decided_at
+                for one in self._reviews.values()
+            )
+            if case and (row.review_id in review_ids or case.status != "waiting" or later):
                 self._reviews[row.review_id] = replace(row, went_on_at=now)
-            else:
-                found.append(row)
-        return found[:limit]
+
+    def _decided(self, before: datetime) -> list[ReviewRow]:
+        rows = self._reviews.values()
+        return [
+            row
+            for row in rows
+            if row.status == "decided"
+            and row.went_on_at is None
+            and row.decided_at is not None
+            and row.decided_at < before
+        ]
 
     async def cases_page(self, query: CaseQuery) -> list[CaseRow]:
         """Cases, newest first, page by page; see `CaseStore`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -65,10 +65,14 @@ class PostgresReviews(ReviewVerbs):
         """The reviews with which time has something to do; see `CaseStore`."""
         return [_review(row) for row in await self._run("due", {"now": now, "limit": limit})]
 
-    async def not_gone_on(self, before: datetime, now: datetime, *, limit: int = 500) -> list[ReviewRow]:
-        """The decisions whose case still waits; see `CaseStore`."""
-        await self._run("went_on", {"before": before, "now": now})
-        return [_review(row) for row in await self._run("not_gone_on", {"before": before, "limit": limit})]
+    async def not_gone_on(self, *, after: datetime, before: datetime, limit: int = 500) -> list[ReviewRow]:
+        """The decisions of that time whose case still waits; see `CaseStore`."""
+        wanted = {"after": after, "before": before, "limit": limit}
+        return [_review(row) for row in await self._run("not_gone_on", wanted)]
+
+    async def went_on(self, now: datetime, *, before: datetime, review_ids: Sequence[str] = ()) -> None:
+        """Mark decisions whose case has gone on; see `CaseStore`."""
+        await self._run("went_on", {"now": now, "before": before, "review_ids": list(review_ids)})
 
     async def cases_page(self, query: CaseQuery) -> list[CaseRow]:
         """Cases, newest first, page by page; see `CaseStore`."""

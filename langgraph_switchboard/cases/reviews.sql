@@ -95,14 +95,18 @@ order by opened_at, review_id
 limit %(limit)s;
 
 -- name: went_on
+-- Seen to have gone on: the case does not wait, or waits for what was asked later.
 update switchboard.reviews r set went_on_at = %(now)s
 from switchboard.cases c
 where r.status = 'decided' and r.went_on_at is null and r.decided_at < %(before)s
-  and c.case_id = r.case_id and c.status <> 'waiting';
+  and c.case_id = r.case_id
+  and (r.review_id = any(%(review_ids)s) or c.status <> 'waiting' or exists (
+      select from switchboard.reviews o where o.case_id = r.case_id and o.opened_at > r.decided_at));
 
 -- name: not_gone_on
 select * from switchboard.reviews
-where status = 'decided' and went_on_at is null and decided_at < %(before)s
+where status = 'decided' and went_on_at is null
+  and decided_at < %(before)s and decided_at >= %(after)s
 order by decided_at
 limit %(limit)s;
 

@@ -157,8 +157,11 @@ class CaseStore(Protocol):
     async def due_reviews(self, now: datetime, *, limit: int = 500) -> list[ReviewRow]:
         """The reviews with which time has something to do by now."""
 
-    async def not_gone_on(self, before: datetime, now: datetime, *, limit: int = 500) -> list[ReviewRow]:
-        """Decisions made before that moment whose cases may still wait; the others are marked, once."""
+    async def not_gone_on(self, *, after: datetime, before: datetime, limit: int = 500) -> list[ReviewRow]:
+        """Decisions made in that time whose cases nobody has seen to go on."""
+
+    async def went_on(self, now: datetime, *, before: datetime, review_ids: Sequence[str] = ()) -> None:
+        """Mark decisions made before that moment whose case has gone on, and those of these ids."""
 
     async def inbox(self, query: InboxQuery) -> list[ReviewRow]:
         """The reviews that are not decided, the longest waiting first, page by page."""

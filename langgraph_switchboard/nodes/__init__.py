@@ -5,7 +5,7 @@ from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.nodes.foreign import as_agent
 from langgraph_switchboard.nodes.forms import DECLINED, FINISHED, JOIN, Each, Fork, Join, Part, Picks, Wait
 from langgraph_switchboard.nodes.node import StepNode
-from langgraph_switchboard.nodes.review import answer_model
+from langgraph_switchboard.nodes.review import amount_of, answer_model, people_for
 from langgraph_switchboard.nodes.services import (
     MemoryResources,
     Resources,
@@ -70,10 +70,12 @@ __all__ = [
     "Take",
     "Wait",
     "Way",
+    "amount_of",
     "answer_model",
     "as_agent",
     "current",
     "memory_services",
+    "people_for",
     "read_agent",
     "read_choice",
     "read_plain",

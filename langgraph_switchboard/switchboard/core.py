@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -17,28 +17,26 @@ from langgraph_switchboard.cases import LEASE, OPEN, PARKED, CaseRow, Lease, Rev
 from langgraph_switchboard.cases.access import Actor
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
-    CaseBusy,
     CaseError,
     CaseUnknown,
     ReviewClosed,
-    ReviewError,
     StepFailed,
     StoreUnavailable,
     SwitchboardError,
 )
 from langgraph_switchboard.graphs import Blueprint
-from langgraph_switchboard.ledger import Event, LedgerEntry
+from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.models import Models
-from langgraph_switchboard.nodes import DOUBT, Review, Services, register, utc_now
+from langgraph_switchboard.nodes import Services, people_for, register, utc_now
 from langgraph_switchboard.switchboard.deciding import (
     accept_answer,
-    decided_by_other,
     matter_of,
     must_be_theirs,
 )
 from langgraph_switchboard.switchboard.driver import Driver, config_of, review_of
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
+from langgraph_switchboard.switchboard.reviewing import Reviewing, review_of_row, undo_time
 from langgraph_switchboard.switchboard.telling import story_lines
 
 _log = logging.getLogger(__name__)
@@ -87,7 +85,7 @@ class NewCase:
     labels: Mapping[str, Any]
 
 
-class Switchboard:
+class Switchboard(Reviewing):
     """The object that runs it all; open it, and everything it owns closes with it.
 
         async with Switchboard.open() as switchboard:
@@ -310,16 +308,24 @@ class Switchboard:
         *,
         by: str | Actor,
         digest: str | None = None,
+        undo: timedelta | None = None,
     ) -> CaseRow:
         """Decide a review and drive the case on. What is refused stands in the ledger as well.
+
+        Where several people must approve, the first approval leaves the review open; where it can
+        be taken back, the case goes on when that time is over. Both leave the case waiting.
 
         Args:
             review_id: The review.
             decision: The answer: a decision contract or its fields, or one of the shapes of
-                Agent Inbox and LangChain.
+                Agent Inbox and LangChain. `{"type": "escalate", "to": ..., "message": ...}` hands
+                the review on and leaves it open.
             by: Who decides, as the caller's authenticator named them; a plain name is the user
                 of this machine.
-            digest: Digest of what the person was shown; refused if something else is shown by now.
+            digest: The review's `token` as the person was shown it; refused if something else is
+                shown by now.
+            undo: How long it can be taken back, where neither the blueprint nor SWITCHBOARD_UNDO
+                says; not at all unless given.
 
         Returns:
             The case as it stands afterwards.
@@ -333,12 +339,14 @@ class Switchboard:
             DecisionMalformed: The answer does not fit; the review stays open.
         """
         actor = by if isinstance(by, Actor) else Actor.local(by)
+        if isinstance(decision, Mapping) and decision.get("type") == "escalate":
+            to, message = decision.get("to"), decision.get("message")
+            row = await self.escalate(
+                review_id, by=actor, to=str(to) if to else None, message=str(message or "")
+            )
+            return await self._known(row.case_id)
         row = await self._asked(review_id)
-        try:
-            return await self._decide(row, decision, actor, digest)
-        except (ReviewError, CaseBusy) as refused:
-            await self._note_refused(row, actor, refused)
-            raise
+        return await self._on_record(row, actor, self._decide(row, decision, actor, digest, undo))
 
     async def _decide(
         self,
@@ -346,13 +354,16 @@ class Switchboard:
         decision: Decision | Mapping[str, Any] | Sequence[Any],
         actor: Actor,
         digest: str | None,
+        undo: timedelta | None,
     ) -> CaseRow:
         review_id, by = row.review_id, actor.name
         flow, case = self.flow(row.flow), await self._known(row.case_id)
-        review = self._review(flow, row)
+        review = review_of_row(flow, row)
         must_be_theirs(actor, matter_of(flow.process, review, row, case), row)
         _must_be_open(row)
         answer = accept_answer(review, row, decision, by)
+        # An edit may put more at stake than the draft did.
+        must_be_theirs(actor, matter_of(flow.process, review, row, case, answer), row)
         if not await self._waits_for(flow, case, review_id):
             _must_be_open(await self._asked(review_id))
             # A crash came after its row was written and before the case had stopped at it.
@@ -367,10 +378,21 @@ class Switchboard:
         # First the decision, then the case: whoever loses here is told, and a crash in between
         # leaves a decision that the next resume goes on with.
         stands = await self.services.store.decide(
-            review_id, version=row.version, digest=digest or row.digest, decision=said, by=by, at=now
+            review_id,
+            version=row.version,
+            digest=digest or row.token,
+            decision=said,
+            by=by,
+            at=now,
+            people=people_for(review, row.shown, answer),
+            undo=undo_time(review, undo),
         )
+        if stands.status == "open":
+            return case  # one of several people has approved
         if (stands.decided_by, stands.decided_at) != (by, now):
-            raise decided_by_other(stands)
+            raise refusals.decided_by_other(stands)
+        if stands.status == "held":
+            return case
         await self._driver.drive_patiently(flow, await self._known(row.case_id))
         return await self._known(row.case_id)
 
@@ -398,21 +420,6 @@ class Switchboard:
     async def reviews(self, *, flow: str | None = None, limit: int | None = 100) -> list[ReviewRow]:
         """The reviews that wait, the longest first."""
         return await self.services.store.reviews(flow=flow, limit=limit)
-
-    async def _asked(self, review_id: str) -> ReviewRow:
-        row = await self.services.store.review(review_id)
-        if row is None:
-            raise refusals.review_missing(review_id)
-        return row
-
-    async def _note_refused(self, row: ReviewRow, actor: Actor, refused: SwitchboardError) -> None:
-        """Keep on record who tried; that it was refused stands whether or not this can be written."""
-        told = {"review_id": row.review_id, "by": actor.name, "code": refused.code, "why": refused.problem}
-        event = Event("review_refused", row.step, self.services.clock(), told)
-        try:
-            await self.services.store.note(row.case_id, [event])
-        except SwitchboardError:
-            _log.warning("a refused decision on %s could not be recorded", row.review_id, exc_info=True)
 
     async def _waits_for(self, flow: Flow, case: CaseRow, review_id: str) -> bool:
         snapshot = await flow.graph.aget_state(config_of(case))
@@ -468,21 +475,10 @@ class Switchboard:
             raise CaseUnknown(f"there is no case {case_id!r}", mend="`switchboard cases` lists them.")
         return row
 
-    def _review(self, flow: Flow, row: ReviewRow) -> Review:
-        step = flow.process.step(row.step)
-        if step is not None and step.kind == "effect":
-            return DOUBT
-        if step is None or step.review is None:
-            raise ReviewError(
-                f"the flow {flow.name!r} has no review step {row.step!r} any more",
-                mend="Deploy the version that the case was begun under, or one that knows the step.",
-            )
-        return step.review
-
 
 def _must_be_open(row: ReviewRow) -> None:
-    if row.status == "decided":
-        raise decided_by_other(row)
+    if row.status != "open":
+        raise refusals.decided_by_other(row)
 
 
 def _broken_off(case_id: str, error: Exception) -> SwitchboardError:

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from langgraph_switchboard.cases import CaseRow, ReviewRow
 from langgraph_switchboard.cases.access import REQUESTER, Actor, Matter, refusal
 from langgraph_switchboard.contracts import Decision, violation_of
-from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewDecided, ReviewNotYours
+from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewNotYours
 from langgraph_switchboard.graphs import Process
-from langgraph_switchboard.nodes import Review, answer_model
+from langgraph_switchboard.nodes import Review, amount_of, answer_model
 
 
 def accept_answer(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
@@ -44,7 +44,9 @@ def accept_answer(review: Review, row: ReviewRow, decision: Any, by: str) -> Dec
     )
 
 
-def matter_of(process: Process, review: Review, row: ReviewRow, case: CaseRow) -> Matter:
+def matter_of(
+    process: Process, review: Review, row: ReviewRow, case: CaseRow, answer: Decision | None = None
+) -> Matter:
     """What a review is about, as far as it says who may decide it.
 
     Args:
@@ -52,19 +54,23 @@ def matter_of(process: Process, review: Review, row: ReviewRow, case: CaseRow) -
         review: What the blueprint says of the review.
         row: The question as it was asked.
         case: The case that waits.
+        answer: What somebody wants to decide; an edit may put more at stake than the draft did.
     """
     requester = case.labels.get(REQUESTER)
     agents = frozenset(step.name for step in process.steps.values() if step.kind != "review")
     return Matter(
-        row.flow, row.step, review.risk, _amount(review, row), str(requester) if requester else None, agents
-    )
+        row.flow, row.kind or row.step, review.risk, _amount(review, row, answer),
+        str(requester) if requester else None, agents,
+    )  # fmt: skip
 
 
-def _amount(review: Review, row: ReviewRow) -> float | None:
-    shown = row.shown.get(row.subject)
-    if review.amount is None or shown is None:
-        return None
-    return review.amount(review.subject.accept_stored(shown, by=row.step))
+def _amount(review: Review, row: ReviewRow, answer: Decision | None) -> float | None:
+    """The most money at stake in what is shown, what somebody proposed, and what is to be decided."""
+    edited = getattr(answer, "edited", None)
+    payloads = [row.shown.get(row.subject), (row.proposed or {}).get("edited")]
+    subjects = [review.subject.accept_stored(one, by=row.step) for one in payloads if one is not None]
+    amounts = [amount_of(review, one) for one in (*subjects, edited)]
+    return max((one for one in amounts if one is not None), default=None)
 
 
 def must_be_theirs(actor: Actor, matter: Matter, row: ReviewRow) -> None:
@@ -75,16 +81,3 @@ def must_be_theirs(actor: Actor, matter: Matter, row: ReviewRow) -> None:
     """
     if why := refusal(actor, matter):
         raise ReviewNotYours(why, where=row.review_id, mend="Let somebody else decide.", by=actor.name)
-
-
-def decided_by_other(row: ReviewRow) -> ReviewDecided:
-    """What a loser is told: who was first, and what stands."""
-    kind = str((row.decision or {}).get("type", "?"))
-    return ReviewDecided(
-        f"{row.decided_by} decided first: {kind}",
-        where=row.review_id,
-        mend="That decision stands; nothing was changed.",
-        review=row.review_id,
-        by=row.decided_by or "?",
-        decision=kind,
-    )

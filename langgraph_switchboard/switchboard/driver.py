@@ -91,6 +91,8 @@ class Driver:
             if timer_of(one) is not None:
                 continue
             review = await self._services.store.review(review_of(one) or "")
+            if review is not None and review.status == "held":
+                review = await self._services.store.in_time(review.review_id, at=self._services.clock())
             if review is not None and review.status == "decided":
                 value = {"decision": review.decision, "version": review.version, "digest": review.digest}
                 await self._invoke(flow, answer_to(one.id, value), strictly(config), acting=review.decided_by)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from langgraph_switchboard.errors import SwitchboardError
+from langgraph_switchboard.switchboard.chores import go_on_decided, watch_reviews
 from langgraph_switchboard.switchboard.core import Switchboard
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _MOST = 500
 Chore = Callable[[Switchboard, datetime], Awaitable[int]]
 """Something that is to be done again and again: gets the present moment, gives how much it did."""
 
-CHORES: Mapping[str, Chore] = {}
+CHORES: Mapping[str, Chore] = {"reviews": watch_reviews, "decisions": go_on_decided}
 """The chores of every ticker, by name, in order; `Ticker` takes others besides."""
 
 
