@@ -6,6 +6,7 @@
     │  └─ UnknownVersion                   a stored payload is of a version this code does not know
     │     └─ ContractChanged               the contract was changed so that stored payloads no longer fit
     ├─ BlueprintError (ValueError)         the process as drawn cannot work; holds the findings
+    │  └─ BlueprintUnreadable              its text cannot be read; says file, line and column
     ├─ ConfigurationError (ValueError)     a setting, an argument or a name is wrong
     │  └─ MissingExtra (ImportError)       an optional part is not installed; gives the pip line
     ├─ InputRefused (ValueError)           a file, a row or a case's input cannot be taken
@@ -177,6 +178,19 @@ class BlueprintError(SwitchboardError, ValueError):
     def _sentence(self) -> str:
         lines = [super()._sentence(), *(f"  - {finding}" for finding in self.findings)]
         return "\n".join(lines)
+
+
+class BlueprintUnreadable(BlueprintError):
+    """The text of a blueprint cannot be read; `file`, `line` and `column` say where."""
+
+    code = "blueprint_unreadable"
+
+    def __init__(self, problem: str, *, file: str, line: int, column: int, **said: Any) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        place = f"{file}:{line}:{column}"
+        super().__init__(problem, where=place, file=file, line=line, column=column, **said)
 
 
 class ConfigurationError(SwitchboardError, ValueError):

@@ -13,6 +13,7 @@ from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
 from langgraph_switchboard.cli.run import run
+from langgraph_switchboard.cli.schema import schema
 from langgraph_switchboard.cli.screen import err, say
 from langgraph_switchboard.errors import SwitchboardError
 
@@ -31,6 +32,7 @@ app.command()(people.reviews)
 app.command()(people.decide)
 app.command()(people.resume)
 app.command()(check)
+app.command()(schema)
 app.command("eval")(evaluate)
 app.command()(demo)
 app.add_typer(records.ledger_app, name="ledger")

@@ -99,6 +99,8 @@ class Blueprint(Shapes):
         self.max_parallel = max_parallel
         self.said: list[Said] = []
         self._make = Maker(case, owner)
+        self.places: dict[str, str] = {}  # where a file declares a step, as file:line:column
+        self.called = ""  # the file that it was read from, as another one names it
         self._steps: dict[str, Step] = {}
         self._included: dict[str, Process] = {}
         case.fields()  # a case that cannot be kept is refused here, not at the first run

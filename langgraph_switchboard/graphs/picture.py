@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from langgraph_switchboard.graphs.durations import spoken
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.nodes import DEAD_LETTER, END, OPEN, Step
 
-QUIET_WAYS = ("then", "agent")
+QUIET_WAYS = ("then", "agent", "member", "fallback", "finished")
 """Ways whose name says nothing that the line does not say."""
+DOWN = frozenset({"fallback", "exhausted"})
+"""Ways of what does not succeed."""
+
+
+_NOTES = {
+    "open": "comes in",
+    "supervisor": "picks who goes on",
+    "effect": "acts",
+    "dead_letter": "for an operator",
+    "parallel": "all at once",
+    "include": "a process of its own",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ def picture(process: Process, taken: Sequence[str] = ()) -> Picture:
         taken: The steps that a case went through, in order.
     """
     went = _went(process, taken)
-    ties = [tie for step in process.steps.values() for tie in _ties(step, went)]
+    ties = [tie for step in process.steps.values() for tie in _ties(process, step, went)]
     ends = dict.fromkeys(name for tie in ties for name in (tie.source, tie.target))
     figures = [
         _figure(process, step)
@@ -85,23 +98,29 @@ def picture(process: Process, taken: Sequence[str] = ()) -> Picture:
 
 def title_of(name: str) -> str:
     """A step's name as people read it."""
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace(".join", ": together").replace(".each", ": one").replace(".", ": ")
 
 
-def _ties(step: Step, went: frozenset[tuple[str, str]]) -> list[Tie]:
+def _ties(process: Process, step: Step, went: frozenset[tuple[str, str]]) -> list[Tie]:
     """The ways of a step, those to one place as one line."""
     ways: dict[str, list[str]] = {}
     for edge in step.edges:
-        ways.setdefault(edge.to, []).append(edge.way)
+        ways.setdefault(process.leads_to(step, edge), []).append(edge.way)
     ties = []
     for to, names in ways.items():
         is_taken = (step.name, to) in went
-        falls = set(names) == {"fallback"}
+        falls = DOWN.issuperset(names)
         if step.name == DEAD_LETTER or (to == DEAD_LETTER and falls and not is_taken):
             continue
-        said = [way for way in dict.fromkeys(names) if way not in (*QUIET_WAYS, "fallback")]
+        said = [_words(step, way) for way in dict.fromkeys(names) if way not in QUIET_WAYS]
         ties.append(Tie(step.name, to, " or ".join(said), falls, is_taken))
     return ties
+
+
+def _words(step: Step, way: str) -> str:
+    if way == "exhausted" and step.max_visits is not None:
+        return "after once" if step.max_visits == 1 else f"after {step.max_visits} times"
+    return way
 
 
 def _went(process: Process, taken: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -110,15 +129,15 @@ def _went(process: Process, taken: Sequence[str]) -> frozenset[tuple[str, str]]:
     for place, name in enumerate(taken):
         for before in reversed(taken[:place]):
             step = process.steps.get(before)
-            if step is not None and name in step.destinations():
+            if step is not None and any(process.leads_to(step, edge) == name for edge in step.edges):
                 went.add((before, name))
                 break
     return frozenset(went)
 
 
 def _figure(process: Process, step: Step) -> Figure:
-    falls = step.way("fallback") == DEAD_LETTER and step.kind not in ("open", "review")
-    return Figure(step.name, step.kind, _title(process, step), _note(step), falls)
+    falls = step.way("fallback") == DEAD_LETTER and step.kind not in ("open", "review", "wait", "join")
+    return Figure(step.name, step.kind, _title(process, step), _note(process, step), falls)
 
 
 def _title(process: Process, step: Step) -> str:
@@ -127,17 +146,25 @@ def _title(process: Process, step: Step) -> str:
     return "set aside" if step.name == DEAD_LETTER else title_of(step.name)
 
 
-def _note(step: Step) -> str:
-    if step.name == OPEN:
-        return "comes in"
+def _note(process: Process, step: Step) -> str:
     if step.review is not None:
         within = step.review.within
         return f"a person, within {spoken(within.total_seconds())}" if within else "a person"
     if step.gate is not None:
         return f"confidence {step.gate.threshold:g}?"
-    return {"supervisor": "picks who goes on", "effect": "acts", "dead_letter": "for an operator"}.get(
-        step.kind, ""
-    )
+    if step.wait is not None:
+        until = step.wait.until
+        return f"for {spoken(until.total_seconds())}" if isinstance(until, timedelta) else "until its moment"
+    if step.each is not None:
+        return f"each of {title_of(step.each.items)}"
+    if step.join is not None:
+        source = process.steps.get(step.join.of)
+        return (
+            "of all"
+            if source is None or source.fork is None or source.fork.picks == "all"
+            else "of those picked"
+        )
+    return _NOTES.get(step.kind, "")
 
 
 def _is_strange(name: str, process: Process) -> bool:

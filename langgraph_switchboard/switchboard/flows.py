@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import ConfigurationError, InputRefused
-from langgraph_switchboard.graphs import Blueprint, Process
+from langgraph_switchboard.graphs import Blueprint, Process, load_yaml
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,15 @@ def compile_flow(blueprint: Blueprint, saver: BaseCheckpointSaver[Any]) -> Flow:
 
 
 def load_blueprint(reference: str) -> Blueprint:
-    """The blueprint that `"module:name"` names.
+    """The blueprint that `"module:name"` names, or that a YAML file says.
 
     Raises:
         ConfigurationError: The text is not of that form, there is no such module or name,
             or what it names is no blueprint.
+        BlueprintUnreadable: The YAML file says no blueprint; says where.
     """
+    if reference.endswith((".yaml", ".yml")):
+        return load_yaml(Path(reference))
     module_name, colon, name = reference.partition(":")
     if not (module_name and colon and name):
         raise ConfigurationError(
