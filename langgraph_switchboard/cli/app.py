@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, bench_desk, people, records
+from langgraph_switchboard.cli import bench, bench_desk, people, records, reviews
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
@@ -28,8 +28,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(people.case)
 app.command()(people.cases)
-app.command()(people.reviews)
-app.command()(people.decide)
+app.add_typer(reviews.app, name="reviews", help="What waits for a person.")
+app.command()(reviews.decide)
 app.command()(people.resume)
 app.command()(check)
 app.command()(schema)

@@ -182,3 +182,52 @@ def test_a_case_of_a_flow_that_is_not_here_says_how_to_name_it(
     case, review = waiting
     for words in (("case", case), ("decide", review, "approve"), ("resume", case)):
         switchboard(*words).refused("small", "--flow")
+
+
+# -- what the inbox does besides -----------------------------------------------------------------
+
+
+def test_a_review_is_claimed_handed_on_and_decided(switchboard: Command, waiting: tuple[str, str]) -> None:
+    """Who looks at it, who has to answer it and what was decided, each told and each shown."""
+    case, review = waiting
+    said = switchboard("reviews", "claim", review, "--by", "ada", "--flow", SMALL)
+    assert said.out == "ada is looking at it.\n"
+    said = switchboard("reviews", "claim", review, "--by", "bob", "--flow", SMALL)
+    assert said.out == "bob took it over from ada.\n"
+    assert "bob is looking at it" in switchboard("reviews", "show", review).out
+    assert switchboard("reviews", "release", review, "--by", "bob").out == "nobody is looking at it.\n"
+    said = switchboard("reviews", "escalate", review, "--to", "leads", "-m", "not mine", "--by", "ada")
+    assert said.out == "ada handed it on. It waits for leads.\n"
+    rows = switchboard("reviews", "--group", "leads", "--json", "--limit", "1000").json()
+    assert review in [row["review_id"] for row in rows]
+    done = switchboard("reviews", "decide", review, "approve", "--by", "ada", "--flow", SMALL)
+    assert done.out == f"ada decides: approve. The case {case} is finished.\n"
+    switchboard("reviews", "undo", review, "--by", "ada").refused("review_closed", "too late")
+
+
+def test_a_decision_is_taken_back_in_the_terminal(
+    switchboard: Command, waiting: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where decisions are held: the case waits, and the one who decided takes it back."""
+    monkeypatch.setenv("SWITCHBOARD_UNDO", "600")
+    case, review = waiting
+    held = decide(switchboard, review, "reject", "-m", "no", "--by", "ada")
+    assert held.out == f"ada decides: reject. The case {case} goes on with it in 600 s.\n"
+    assert f"reviews undo {review}" in held.err
+    switchboard("reviews", "undo", review, "--by", "bob").refused("review_not_yours", "ada decided")
+    assert "The review is open" in switchboard("reviews", "undo", review, "--by", "ada").out
+    assert switchboard("reviews", review, "--json").json()["status"] == "open"
+
+
+def test_reviews_are_searched_in_the_terminal(switchboard: Command, waiting: tuple[str, str]) -> None:
+    """By words anywhere in what is shown, by risk, and by who looks at them."""
+    case, review = waiting
+
+    def found(*words: str) -> list[str]:
+        rows = switchboard("reviews", *words, "--json", "--limit", "1000").json()
+        return [row["review_id"] for row in rows]
+
+    assert found("--search", case) == [review]
+    assert found("--search", case, "--risk", "high") == []
+    assert found("--search", case, "--mine") == []
+    assert found("--search", case, "--overdue") == []
