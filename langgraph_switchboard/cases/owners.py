@@ -100,6 +100,11 @@ class PostgresOwners:
         self._releases: Lane[_Wish] = Lane(self._release)
         self._alive = asyncio.Event()
 
+    @property
+    def process(self) -> int:
+        """The number of this process: the advisory lock that says that it lives."""
+        return self._process
+
     @classmethod
     @asynccontextmanager
     async def open(

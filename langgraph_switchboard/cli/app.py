@@ -10,11 +10,13 @@ import typer
 
 from langgraph_switchboard.cli import bench, bench_desk, people, records, reviews
 from langgraph_switchboard.cli.check import check
+from langgraph_switchboard.cli.costs import cost
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
 from langgraph_switchboard.cli.run import run
 from langgraph_switchboard.cli.schema import schema
 from langgraph_switchboard.cli.screen import err, say
+from langgraph_switchboard.cli.status import status
 from langgraph_switchboard.errors import SwitchboardError
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ app.command()(people.cases)
 app.add_typer(reviews.app, name="reviews", help="What waits for a person.")
 app.command()(reviews.decide)
 app.command()(people.resume)
+app.command()(status)
+app.command()(cost)
 app.command()(check)
 app.command()(schema)
 app.command("eval")(evaluate)

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from langgraph_switchboard.cli.intake import Intake, read_cases
-from langgraph_switchboard.cli.project import named_flow, project_settings
+from langgraph_switchboard.cli.project import named_flow
 from langgraph_switchboard.cli.run import end, finish, input_of, run_batch
 from langgraph_switchboard.cli.screen import out, program, run_async, say
 from langgraph_switchboard.cli.story import story
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.settings import project_settings
 from langgraph_switchboard.switchboard import Switchboard
 
 

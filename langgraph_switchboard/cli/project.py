@@ -6,32 +6,14 @@ import difflib
 import getpass
 import os
 import sys
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from langgraph_switchboard.errors import ConfigurationError, InputRefused
 from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.settings import project_settings
 from langgraph_switchboard.switchboard import load_blueprint
 
 FLOWS_SETTING = "SWITCHBOARD_FLOWS"
-
-
-def project_settings(folder: Path | None = None) -> Mapping[str, Any]:
-    """The table `[tool.switchboard]` of the project's pyproject.toml; empty where there is none.
-
-    Raises:
-        ConfigurationError: The file cannot be read as TOML.
-    """
-    path = (folder or Path.cwd()) / "pyproject.toml"
-    if not path.is_file():
-        return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("switchboard", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError("pyproject.toml cannot be read", where=str(path), came=str(error)) from None
-    return table if isinstance(table, dict) else {}
 
 
 def flow_references(named: str | None = None) -> list[str]:

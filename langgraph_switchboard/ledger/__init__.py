@@ -2,6 +2,7 @@
 
 from langgraph_switchboard.ledger.events import Event, EventKind, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, Journal, Row, Table, TaskKey
+from langgraph_switchboard.ledger.prices import Price, Prices
 from langgraph_switchboard.ledger.redaction import redact
 from langgraph_switchboard.ledger.tracing import annotate, configure_tracing, flush_tracing, tracing_is_on
 
@@ -11,6 +12,8 @@ __all__ = [
     "EventKind",
     "Journal",
     "LedgerEntry",
+    "Price",
+    "Prices",
     "Row",
     "Table",
     "TaskKey",

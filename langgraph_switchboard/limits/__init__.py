@@ -17,6 +17,7 @@ from langgraph_switchboard.limits.memory import MemoryLimits
 from langgraph_switchboard.limits.policy import BreakerPolicy, Budget, ModelPolicy, Rate
 from langgraph_switchboard.limits.port import Limits
 from langgraph_switchboard.limits.postgres import PostgresLimits
+from langgraph_switchboard.limits.settings import policies_of_project, policy_of
 
 __all__ = [
     "Breaker",
@@ -37,4 +38,6 @@ __all__ = [
     "Sample",
     "Spent",
     "micros_of",
+    "policies_of_project",
+    "policy_of",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -17,7 +17,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph_switchboard.cases import CaseStore, Effects, MemoryEffects, MemoryStore
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.knowledge import Knowledge, MemoryKnowledge, articles_of
-from langgraph_switchboard.ledger import Journal
+from langgraph_switchboard.ledger import Journal, Prices
+from langgraph_switchboard.limits import Limits, MemoryLimits, ModelPolicy
 from langgraph_switchboard.models import Models, models_from_env
 
 
@@ -81,6 +82,9 @@ class Services:
             that no step starts on a state that a crash could still take back.
         at_work: Keeps the run's hold on its case, given the run's config, while a step is at work.
         sleep: Lets seconds pass between two attempts; tests bring that of their clock.
+        limits: Budgets, rates and breakers; nobody asks them where nothing is bounded.
+        prices: What models cost.
+        model_policies: What holds for models, whoever asks them, by their names.
     """
 
     store: CaseStore
@@ -94,6 +98,9 @@ class Services:
     barrier: Callable[[str, str, str], Awaitable[None]] | None = None
     at_work: Callable[[RunnableConfig], AbstractContextManager[None]] = lambda _: nullcontext()
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    limits: Limits = field(default_factory=MemoryLimits)
+    prices: Prices = field(default_factory=Prices)
+    model_policies: Mapping[str, ModelPolicy] = field(default_factory=dict)
 
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.

@@ -31,8 +31,9 @@ from langgraph_switchboard.cases import (
 from langgraph_switchboard.cases.keys import AccessStore, MemoryAccess, PostgresAccess
 from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, RidingJournal
 from langgraph_switchboard.errors import ConfigurationError
-from langgraph_switchboard.ledger import configure_tracing, flush_tracing
-from langgraph_switchboard.models import Models, models_from_env
+from langgraph_switchboard.ledger import Prices, configure_tracing, flush_tracing
+from langgraph_switchboard.limits import MemoryLimits, PostgresLimits, policies_of_project
+from langgraph_switchboard.models import Models, Pricing, Usage, models_from_env
 from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
 from langgraph_switchboard.postgres import ConnectionClass, Database, Pool, database, migrate, open_pool
 from langgraph_switchboard.postgres.writer_role import ensure_writer
@@ -103,12 +104,16 @@ async def open_house(
     """
     if traced:
         configure_tracing()
-    models = models or models_from_env(os.environ)
+    prices = await asyncio.to_thread(Prices.of_project)
+    policies = await asyncio.to_thread(policies_of_project)
+    models = models or models_from_env(os.environ, pricing=priced_by(prices))
     timeout = _bound() if timeout is None else timeout
     try:
         if dsn == MEMORY:
             services = memory_services()
             services.models, services.clock, services.sleep = models, clock, sleep
+            services.limits = MemoryLimits(sleep=sleep)
+            services.prices, services.model_policies = prices, policies
             yield House(services, InMemorySaver(), MemoryOwners(), MemoryLease())
             return
         async with AsyncExitStack() as stack:
@@ -129,6 +134,14 @@ async def open_house(
             saver = CaseSaver(writing, journal, owners, serde=serde, timeout=timeout)
             stack.push_async_callback(saver.aclose)
             resources = PostgresResources(base, stack)
+            limits = PostgresLimits(
+                base.dsn,
+                process=owners.process,
+                timeout=timeout / 2,
+                sleep=sleep,
+                connection_class=connection_class,
+            )
+            stack.push_async_callback(limits.aclose)
             services = Services(
                 store,
                 journal,
@@ -141,11 +154,24 @@ async def open_house(
                 barrier=saver.barrier,
                 at_work=saver.at_work,
                 sleep=sleep,
+                limits=limits,
+                prices=prices,
+                model_policies=policies,
             )
             yield House(services, saver, owners, ticking, PostgresAccess(base.pool), base)
     finally:
         if traced:
             await flush_tracing()
+
+
+def priced_by(prices: Prices) -> Pricing:
+    """The prices in the form in which models ask for them."""
+
+    def pricing(model: str, usage: Usage) -> float | None:
+        cost = prices.cost(model, usage.input_tokens, usage.output_tokens)
+        return None if cost is None else float(cost)
+
+    return pricing
 
 
 def _bound() -> float:

@@ -456,3 +456,74 @@ begin
     end if;
 end $$;
 comment on function switchboard.limits_turn is 'May these calls go now? All waiting calls of a process at once.';
+
+-- Costs: how many steps asked a model, and of how many nobody knows what it cost. An unknown price adds
+-- nothing to the sum, so it is counted beside it.
+create or replace view switchboard.costs as
+    select paid.day, paid.agent, c.flow, paid.case_id, sum(paid.steps) as steps,
+           coalesce(sum(paid.input_tokens), 0) as input_tokens,
+           coalesce(sum(paid.output_tokens), 0) as output_tokens, coalesce(sum(paid.cost_usd), 0) as cost_usd,
+           coalesce(sum(paid.asked), 0) as asked, coalesce(sum(paid.unknown), 0) as unknown
+    from (
+        select (at at time zone 'UTC')::date as day, data ->> 'agent' as agent, case_id, 1::bigint as steps,
+               (data ->> 'input_tokens')::bigint as input_tokens,
+               (data ->> 'output_tokens')::bigint as output_tokens, (data ->> 'cost_usd')::numeric as cost_usd,
+               (data ? 'model')::int::bigint as asked,
+               (data ? 'model' and not data ? 'cost_usd')::int::bigint as unknown
+        from switchboard.ledger where kind <> 'payload_erased' and data ? 'agent'
+        union all
+        select s.day, s.agent, l.case_id, s.steps, s.input_tokens, s.output_tokens, s.cost_usd, s.asked,
+               s.unknown
+        from switchboard.ledger l cross join lateral jsonb_to_recordset(l.data -> 'spent') as s(
+            day date, agent text, steps bigint, input_tokens bigint, output_tokens bigint, cost_usd numeric,
+            asked bigint, unknown bigint)
+        where l.kind = 'payload_erased'
+    ) paid left join switchboard.cases c on c.case_id = paid.case_id
+    group by 1, 2, 3, 4;
+comment on view switchboard.costs is
+    'What was spent, by day (UTC), agent, flow and case; erasing changes no sum. cost_usd is what is known: '
+    'of the steps that asked a model, nobody knows what the unknown ones cost.';
+
+-- As in 0003, and what nobody knows the price of stays known as that.
+create or replace function switchboard.erase_payloads(case_ids text[], erased_by text) returns bigint
+    language plpgsql set search_path = pg_catalog, pg_temp set switchboard.ledger_may = 'erase' as $$
+declare
+    moment constant timestamptz := clock_timestamp();
+    erased bigint;
+begin
+    insert into switchboard.ledger (case_id, namespace, task_id, ordinal, kind, step, at, data, moves)
+    select c.case_id, '', 'erasure ' || gen_random_uuid(), 0, 'payload_erased', '', moment,
+           jsonb_build_object('by', erased_by, 'entries', paid.entries, 'spent', paid.spent),
+           case when c.ended_at is null then jsonb_build_object(
+               'status', 'declined', 'reason', 'erased', 'updated_at', moment, 'ended_at', moment) end
+    from switchboard.cases c
+    cross join lateral (
+        select coalesce(sum(a.entries), 0)::bigint as entries,
+               coalesce(jsonb_agg(to_jsonb(a) - 'entries') filter (where a.agent is not null), '[]') as spent
+        from (
+            select l.data ->> 'agent' as agent, (l.at at time zone 'UTC')::date as day,
+                   count(*) as entries, count(*) as steps,
+                   sum((l.data ->> 'input_tokens')::bigint) as input_tokens,
+                   sum((l.data ->> 'output_tokens')::bigint) as output_tokens,
+                   sum((l.data ->> 'cost_usd')::numeric) as cost_usd,
+                   count(*) filter (where l.data ? 'model') as asked,
+                   count(*) filter (where l.data ? 'model' and not l.data ? 'cost_usd') as unknown
+            from switchboard.ledger l
+            where l.case_id = c.case_id and l.erased_at is null and l.kind <> 'payload_erased'
+            group by 1, 2
+        ) a
+    ) paid
+    where c.case_id = any(erase_payloads.case_ids)
+    order by c.case_id;
+    update switchboard.ledger l
+    set data = null, moves = null, salt = null, erased_at = moment, erased_by = erase_payloads.erased_by
+    where l.case_id = any(erase_payloads.case_ids) and l.erased_at is null and l.kind <> 'payload_erased';
+    get diagnostics erased = row_count;
+    return erased;
+end $$;
+
+-- The agent that a case was given to last; who was never routed has none.
+create view switchboard.routes as
+    select distinct on (case_id) case_id, data ->> 'goto' as route
+    from switchboard.ledger where kind = 'routed' order by case_id, place desc;
+comment on view switchboard.routes is 'Whom the supervisor of each case chose last.';
