@@ -3,6 +3,8 @@
 Ticket -> Account -> Route -> Reply -> (ReplyDecision) -> Sent
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
@@ -10,6 +12,14 @@ from langgraph_switchboard.routing.decision import Route
 
 MONEY = r"^-?\d{1,12}\.\d{2}$"
 CURRENCY = r"^[A-Z]{3}$"
+
+
+class Message(Contract):
+    """One message of the conversation before a ticket. The text is data, as the ticket's is."""
+
+    by: Literal["customer", "us"]
+    """Who wrote it: the customer, or our desk."""
+    text: str = Field(min_length=1, max_length=20_000)
 
 
 class Ticket(Contract):
@@ -20,6 +30,8 @@ class Ticket(Contract):
     text: str = Field(min_length=1, max_length=20_000)
     customer: str | None = Field(default=None, max_length=64)
     """The customer number of the signed-in sender, such as C-1007; None if it came without one."""
+    earlier: tuple[Message, ...] = Field(default=(), max_length=1_000)
+    """What was said before, oldest first, where the ticket goes on with a conversation."""
 
 
 class Card(Contract):

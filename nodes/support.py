@@ -46,6 +46,9 @@ NOBODY = Account(known=False)
 
 async def intake(ticket: Ticket, ctx: StepContext) -> Account:
     """Look up who wrote, by the customer number that the ticket came with and by nothing in its text."""
+    for place, message in enumerate(ticket.earlier):
+        ctx.say(message.by, message.text, key=f"earlier/{place}")
+    ctx.say("customer", ticket.text, key="ticket")
     if ticket.customer is None:
         return NOBODY
     found = await file_of(ticket.customer, ctx)
@@ -115,6 +118,7 @@ def by_hand(message: str, draft: Reply | None) -> Reply:
 async def send(ticket: Ticket, reply: Reply, ctx: StepContext) -> Sent:
     """Put the reply into the outbox; it leaves in the same commit as the step."""
     row = {"ticket": ticket.id, "customer": ticket.customer, **reply.model_dump(mode="json")}
+    ctx.say("us", reply.text, key="reply")
     return Sent(outbox_key=ctx.outbox("reply", row))
 
 
@@ -131,6 +135,8 @@ async def _answer(
     articles = await articles_for(ticket, route, ctx)
     rows = await rows_for(ticket, sender, route, ctx) if reads_rows else []
     facts = facts_of(ticket, sender, route, articles, rows)
+    if ticket.earlier:
+        facts["untrusted_conversation"] = (await ctx.history()).facts()
     reply = await ctx.ask(Reply, prompt, facts=facts, answerer=answerer)
     grounded = _grounded(reply, facts)
     if facts["claims_money"]:

@@ -85,6 +85,11 @@ def puts(row: OutboxRow) -> Row:
     return Row("outbox", as_values(row))
 
 
+def says(**changed: Any) -> Row:
+    said = {"key": "m1", "role": "customer", "text": "Hello", "step": "intake", "said_at": NOON, "ordinal": 0}
+    return Row("messages", {"covers": 0, **said, **changed})
+
+
 async def settle(store: Store, key: TaskKey, *entries: Entry) -> None:
     store.attach(key, entries)
     await store.settle(key)

@@ -9,6 +9,7 @@ from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.knowledge import Article, Hit, MemoryKnowledge
 from langgraph_switchboard.models import Answerer, Question
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.window import Heard, History
 
 Row = dict[str, Any]
 
@@ -35,6 +36,7 @@ class FakeContext:
         self.read: list[str] = []
         self.sent: dict[str, Mapping[str, Any]] = {}
         self.notes: Row = {}
+        self.said: dict[str, tuple[str, str]] = {}
 
     @property
     def ctx(self) -> StepContext:
@@ -70,6 +72,13 @@ class FakeContext:
         plans = {row["plan"] for row in parts["account"]}
         parts["plan"] = [row for row in self._tables.get("plan_limits", []) if row["plan"] in plans]
         return [{"part": part, "row": row} for part, rows in parts.items() for row in rows]
+
+    def say(self, role: str, text: str, *, key: str = "") -> None:
+        self.said.setdefault(key, (role, text))
+
+    async def history(self, last: int = 20) -> History:
+        heard = [Heard(role, text) for role, text in self.said.values()]
+        return History(tuple(heard[-last:]), "", len(heard))
 
     def outbox(self, key: str, row: Mapping[str, Any]) -> str:
         self.sent[key] = row

@@ -1,5 +1,6 @@
 """Cases: rows and verbs of cases, reviews and the outbox; no langgraph."""
 
+from langgraph_switchboard.cases.conversations import Conversation
 from langgraph_switchboard.cases.effects import (
     EffectKey,
     Effects,
@@ -20,6 +21,8 @@ from langgraph_switchboard.cases.rows import (
     STATUSES,
     CaseRow,
     CaseStatus,
+    MessageRole,
+    MessageRow,
     OutboxRow,
     ReviewRow,
     ReviewStatus,
@@ -39,6 +42,7 @@ __all__ = [
     "CaseRow",
     "CaseStatus",
     "CaseStore",
+    "Conversation",
     "EffectKey",
     "Effects",
     "Figures",
@@ -51,6 +55,8 @@ __all__ = [
     "MemoryLease",
     "MemoryOwners",
     "MemoryStore",
+    "MessageRole",
+    "MessageRow",
     "OutboxRow",
     "Owners",
     "PostgresEffects",

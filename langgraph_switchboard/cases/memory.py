@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
 from langgraph_switchboard.cases.review_memory import MemoryReviews
 from langgraph_switchboard.cases.rows import (
     STATUSES,
     CaseRow,
+    MessageRow,
     OutboxRow,
     ReviewRow,
     TimerRow,
@@ -41,6 +43,7 @@ class MemoryStore(MemoryReviews):
         self._reviews: dict[str, ReviewRow] = {}
         self._outbox: dict[tuple[str, str], OutboxRow] = {}
         self._timers: dict[str, TimerRow] = {}
+        self._messages: dict[str, dict[str, MessageRow]] = {}
         self._ledger: dict[tuple[TaskKey, int], LedgerEntry] = {}
 
     def attach(self, task: TaskKey, entries: Sequence[Entry]) -> None:
@@ -78,6 +81,9 @@ class MemoryStore(MemoryReviews):
             timer = TimerRow(**unpack(text))
             known = self._timers.setdefault(timer.timer_id, timer)
             self._timers[timer.timer_id] = replace(known, status=timer.status, fired_at=timer.fired_at)
+        for text in packed.messages:
+            message = MessageRow(**unpack(text))
+            self._messages.setdefault(task.case_id, {}).setdefault(message.key, message)
 
     def _moved(self, case_id: str, moves: dict[str, Any]) -> CaseRow:
         if known := self._cases.get(case_id):
@@ -182,6 +188,10 @@ class MemoryStore(MemoryReviews):
         found = [one for one in timer_ids if one in self._timers and self._timers[one].status == "set"]
         self._timers |= {one: replace(self._timers[one], status="cancelled") for one in found}
         return len(found)
+
+    async def conversation(self, case_id: str, *, last: int | None = None) -> Conversation:
+        """What was said in a case; see `CaseStore`."""
+        return conversation_of(self._messages.get(case_id, {}).values(), last=last)
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

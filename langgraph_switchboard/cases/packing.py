@@ -17,6 +17,7 @@ from langgraph_switchboard.cases.rows import (
     STATUSES,
     AnyRow,
     CaseRow,
+    MessageRow,
     OutboxRow,
     ReviewRow,
     ReviewStatus,
@@ -37,6 +38,7 @@ _KINDS: dict[Table, type[AnyRow]] = {
     "reviews": ReviewRow,
     "outbox": OutboxRow,
     "timers": TimerRow,
+    "messages": MessageRow,
 }
 _COLUMNS = {table: {one.name for one in fields(kind)} for table, kind in _KINDS.items()}
 _NEEDED = {
@@ -62,6 +64,7 @@ class Packed:
         reviews: A record per review that is to be opened.
         outbox: A record per row that is to leave the house.
         timers: A record per timer that is set or has fired.
+        messages: A record per message of the conversation.
     """
 
     task: TaskKey
@@ -69,6 +72,7 @@ class Packed:
     reviews: tuple[str, ...] = ()
     outbox: tuple[str, ...] = ()
     timers: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -78,7 +82,8 @@ class Packed:
     @property
     def size(self) -> int:
         """How much there is to send, in characters of ASCII."""
-        return sum(map(len, (*self.ledger, *self.reviews, *self.outbox, *self.timers)))
+        records = (self.ledger, self.reviews, self.outbox, self.timers, self.messages)
+        return sum(len(text) for some in records for text in some)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class Gathered:
         reviews: Column values of each review that is to be opened.
         outbox: Column values of each row that is to leave the house.
         timers: Column values of each timer that is set or has fired.
+        messages: Column values of each message of the conversation.
     """
 
     task: TaskKey
@@ -100,13 +106,14 @@ class Gathered:
     reviews: tuple[dict[str, Any], ...]
     outbox: tuple[dict[str, Any], ...]
     timers: tuple[dict[str, Any], ...] = ()
+    messages: tuple[dict[str, Any], ...] = ()
 
 
 def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
     """Sort a task's entries by where they go.
 
     Changes to the case's row are merged, the last word counts, and travel with the last
-    event: the row follows the ledger. A review or an outbox row that is attached twice
+    event: the row follows the ledger. A review, an outbox row or a message that is attached twice
     leaves once; of a timer that is set and has fired the last word leaves.
 
     Raises:
@@ -117,6 +124,7 @@ def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
     reviews: dict[str, dict[str, Any]] = {}
     outbox: dict[str, dict[str, Any]] = {}
     timers: dict[str, dict[str, Any]] = {}
+    messages: dict[str, dict[str, Any]] = {}
     for row in (entry for entry in entries if isinstance(entry, Row)):
         values = _checked(task, row)
         if row.table == "cases":
@@ -125,13 +133,15 @@ def gather(task: TaskKey, entries: Sequence[Entry]) -> Gathered:
             reviews.setdefault(values["review_id"], as_values(ReviewRow(**values)))
         elif row.table == "timers":
             timers[values["timer_id"]] = values
+        elif row.table == "messages":
+            messages.setdefault(values["key"], values)
         elif outbox.setdefault(values["key"], values)["digest"] != values["digest"]:
             raise refusals.effect_conflict(task.case_id, values["key"])
     events = tuple(entry for entry in entries if isinstance(entry, Event))
     if moves and not events:
         raise InputRefused("a case's row changes only with an event that tells why", where="cases")
     plain = {name: _plain(value, f"cases.{name}") for name, value in moves.items()}
-    rows = (tuple(some.values()) for some in (reviews, outbox, timers))
+    rows = (tuple(some.values()) for some in (reviews, outbox, timers, messages))
     return Gathered(task, events, plain, *rows)
 
 
@@ -153,6 +163,7 @@ def pack(task: TaskKey, entries: Sequence[Entry]) -> Packed:
         reviews=tuple(record(values, "reviews") for values in gathered.reviews),
         outbox=tuple(record(values, "outbox") for values in gathered.outbox),
         timers=tuple(record(values, "timers") for values in gathered.timers),
+        messages=tuple(record(values, "messages") for values in gathered.messages),
     )
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg
 
 from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.faults import may_pass, store_fault
 from langgraph_switchboard.cases.lane import Lane
 from langgraph_switchboard.cases.packing import Packed, array, check_status, pack, record
@@ -18,6 +19,7 @@ from langgraph_switchboard.cases.review_postgres import REVIEW_STATEMENTS, Postg
 from langgraph_switchboard.cases.rows import (
     STATUSES,
     CaseRow,
+    MessageRow,
     OutboxRow,
     ReviewRow,
     TimerRow,
@@ -35,7 +37,7 @@ _SQL = {**load_queries("langgraph_switchboard.cases"), **REVIEW_STATEMENTS}
 _GRACE = 1.0
 """Seconds that a statement has to be taken back when its time is over; a dead network never answers."""
 
-R = TypeVar("R", CaseRow, ReviewRow, OutboxRow, TimerRow)
+R = TypeVar("R", CaseRow, ReviewRow, OutboxRow, TimerRow, MessageRow)
 
 
 class PostgresStore(PostgresReviews):
@@ -79,6 +81,7 @@ class PostgresStore(PostgresReviews):
             "reviews": array(text for one in batch for text in one.reviews),
             "outbox": array(text for one in batch for text in one.outbox),
             "timers": array(text for one in batch for text in one.timers),
+            "messages": array(text for one in batch for text in one.messages),
         }
         await self._run("settle", values, case=batch[0].key if len(batch) == 1 else "")
 
@@ -165,6 +168,12 @@ class PostgresStore(PostgresReviews):
     async def cancel_timers(self, timer_ids: Sequence[str]) -> int:
         """Cancel timers that are set; see `CaseStore`."""
         return len(await self._run("cancel_timers", {"timer_ids": list(timer_ids)}))
+
+    async def conversation(self, case_id: str, *, last: int | None = None) -> Conversation:
+        """What was said in a case; see `CaseStore`."""
+        rows = await self._run("conversation", {"case_id": case_id, "last": last})
+        first = min((row["number"] for row in rows if row["role"] != "summary"), default=1)
+        return conversation_of((_row(MessageRow, row) for row in rows), skipped=first - 1)
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

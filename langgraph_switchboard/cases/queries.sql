@@ -19,6 +19,11 @@ with opened as (
     select r.* from jsonb_populate_recordset(null::switchboard.timers, %(timers)s::jsonb) r
     order by r.timer_id
     on conflict (timer_id) do update set status = excluded.status, fired_at = excluded.fired_at
+), said as (
+    insert into switchboard.messages
+    select r.* from jsonb_populate_recordset(null::switchboard.messages, %(messages)s::jsonb) r
+    order by r.case_id, r.key
+    on conflict do nothing
 )
 insert into switchboard.ledger
     (case_id, namespace, task_id, ordinal, kind, step, at, seconds, data, moves)
@@ -85,6 +90,20 @@ update switchboard.timers t set status = 'cancelled'
 from (select unnest(%(timer_ids)s::text[]) as timer_id order by 1) wanted
 where t.timer_id = wanted.timer_id and t.status = 'set'
 returning t.timer_id;
+
+-- name: conversation
+-- The latest summary, and the messages that it does not cover or that are among the last.
+with numbered as (
+    select m.*, max(covers) over () as covered,
+           row_number() over (partition by role = 'summary' order by said_at, ordinal, key) as number,
+           count(*) over (partition by role = 'summary') as of_kind
+    from switchboard.messages m where case_id = %(case_id)s
+)
+select case_id, key, role, text, step, said_at, ordinal, covers, number from numbered
+where %(last)s::integer is null
+   or case when role = 'summary' then covers = covered
+           else number > least(covered, of_kind - %(last)s::integer) end
+order by said_at, ordinal, key;
 
 -- name: outbox
 select * from switchboard.outbox

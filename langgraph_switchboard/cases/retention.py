@@ -153,8 +153,8 @@ async def erase(
     """Erase what cases are about, everywhere; that they were, and what they cost, stays.
 
     Gone are the payloads in the ledger, input and labels of the cases, what was shown in
-    reviews and said in decisions, the outbox, the timers, and the checkpoints. The ledger gets an entry
-    `payload_erased` per case. Again for the same cases it does no harm.
+    reviews and said in decisions, the outbox, the timers, the conversation, and the checkpoints.
+    The ledger gets an entry `payload_erased` per case. Again for the same cases it does no harm.
 
     Args:
         pool: The database, by its owner.
@@ -193,6 +193,7 @@ async def _erase(connection: Connection, ids: list[str], by: str, *, force: bool
         gone = await _remove(connection, ids, keep=False)
     await change(connection, _SQL.erase_cases, values)
     await change(connection, _SQL.erase_timers, values)
+    await change(connection, _SQL.erase_messages, values)
     return {
         "ended": sum(row["open"] for row in locked),
         "entries": ledger["entries"],

@@ -96,6 +96,9 @@ delete from switchboard.outbox where case_id = any(%(case_ids)s);
 -- name: erase_timers
 delete from switchboard.timers where case_id = any(%(case_ids)s);
 
+-- name: erase_messages
+delete from switchboard.messages where case_id = any(%(case_ids)s);
+
 -- name: sizes
 select relnamespace::regnamespace::text || '.' || relname as table, pg_total_relation_size(oid) as bytes
 from pg_class

@@ -19,6 +19,7 @@ ENDED: tuple[str, ...] = ("finished", "declined", "dead_lettered")
 ReviewStatus = Literal["open", "held", "decided"]
 """`held`: decided, and can be taken back for a moment before the case goes on with it."""
 TimerStatus = Literal["set", "fired", "cancelled"]
+MessageRole = Literal["customer", "us", "agent", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,32 @@ class TimerRow:
     fired_at: datetime | None = None
 
 
-AnyRow = CaseRow | ReviewRow | OutboxRow | TimerRow
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message of a case's conversation, or a summary of the messages before it.
+
+    Args:
+        case_id: The case.
+        key: Unique within the case; said again under the same key it is the same message.
+        role: Who said it: the customer, we, an agent to another, or a summary.
+        text: What was said.
+        step: The step that recorded it.
+        said_at: When; with `ordinal` it gives the order.
+        ordinal: The place among the messages that its step recorded.
+        covers: Of a summary: how many messages it stands for, from the first; else 0.
+    """
+
+    case_id: str
+    key: str
+    role: MessageRole
+    text: str
+    step: str
+    said_at: datetime
+    ordinal: int
+    covers: int = 0
+
+
+AnyRow = CaseRow | ReviewRow | OutboxRow | TimerRow | MessageRow
 
 
 def as_values(row: AnyRow) -> dict[str, Any]:
@@ -208,5 +234,6 @@ def columns(kind: type[AnyRow]) -> tuple[str, ...]:
 
 
 _COLUMNS: dict[type, tuple[str, ...]] = {
-    kind: tuple(one.name for one in fields(kind)) for kind in (CaseRow, ReviewRow, OutboxRow, TimerRow)
+    kind: tuple(one.name for one in fields(kind))
+    for kind in (CaseRow, ReviewRow, OutboxRow, TimerRow, MessageRow)
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from langgraph_switchboard.cases.conversations import Conversation
 from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, InboxQuery
 from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
@@ -174,6 +175,15 @@ class CaseStore(Protocol):
 
     async def cases_page(self, query: CaseQuery) -> list[CaseRow]:
         """Cases, newest first, page by page."""
+
+    async def conversation(self, case_id: str, *, last: int | None = None) -> Conversation:
+        """What was said in a case, oldest first.
+
+        Args:
+            case_id: The case.
+            last: With a number, the last so many messages and those that no summary covers yet,
+                with the latest summary; None gives every message.
+        """
 
     async def outbox(self, case_id: str | None = None, *, limit: int | None = 100) -> list[OutboxRow]:
         """What steps have put into the outbox, oldest first."""

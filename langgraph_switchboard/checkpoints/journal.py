@@ -50,6 +50,14 @@ TIMERS = Part(
     keys=1,
     conflict=("status", "fired_at"),
 )  # fmt: skip
+MESSAGES = Part(
+    "switchboard.messages",
+    columns(
+        case_id=TEXT, key=TEXT, role=TEXT, text=TEXT, step=TEXT, said_at=TIMESTAMPTZ, ordinal=INT4,
+        covers=INT4,
+    ),
+    keys=2,
+)  # fmt: skip
 
 
 class RidingJournal:
@@ -133,7 +141,8 @@ def _rows(gathered: Gathered) -> list[PartRows]:
     reviews = [_row(REVIEWS, {**row, "shown": record(row["shown"], "reviews")}) for row in gathered.reviews]
     outbox = [_row(OUTBOX, {**row, "row": record(row["row"], "outbox")}) for row in gathered.outbox]
     timers = [_row(TIMERS, {**row, "payload": record(row["payload"], "timers")}) for row in gathered.timers]
-    parts = ((LEDGER, ledger), (REVIEWS, reviews), (OUTBOX, outbox), (TIMERS, timers))
+    said = [_row(MESSAGES, row) for row in gathered.messages]
+    parts = ((LEDGER, ledger), (REVIEWS, reviews), (OUTBOX, outbox), (TIMERS, timers), (MESSAGES, said))
     return [PartRows(part, rows) for part, rows in parts if rows]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from langgraph_switchboard.ledger.events import Event
 
-Table = Literal["cases", "reviews", "outbox", "timers"]
+Table = Literal["cases", "reviews", "outbox", "timers", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Row:
 
     Args:
         table: `cases` changes the row of this case, or makes it if all columns are there;
-            `reviews` and `outbox` add a row once; `timers` adds one, and says later that it fired.
+            `reviews`, `outbox` and `messages` add a row once; `timers` adds one, and says later that
+            it fired.
         values: Column values by name, JSON-plain but for aware datetimes. For `cases` only
             what changes; `case_id` may be left out everywhere.
     """

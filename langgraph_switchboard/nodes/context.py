@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_switchboard.cases import EffectKey, InOurDatabase, OutboxRow, as_values
+from langgraph_switchboard.cases import (
+    EffectKey,
+    InOurDatabase,
+    MessageRole,
+    MessageRow,
+    OutboxRow,
+    as_values,
+)
 from langgraph_switchboard.checkpoints import EPOCH
 from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
 from langgraph_switchboard.errors import ConfigurationError, EffectInDoubt, StepFailed
@@ -18,6 +25,8 @@ from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
 from langgraph_switchboard.models import Answer, Answerer, OnText, Question, Tool
 from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
+from langgraph_switchboard.nodes.summary import SUMMARISE, Summary, pick_sentences
+from langgraph_switchboard.nodes.window import History, look
 
 C = TypeVar("C", bound=Contract)
 
@@ -40,6 +49,7 @@ class StepContext:
         attempt: Which attempt at the step this is, from 1; a crash does not start it anew.
         attempts: How many there are at most.
         tools: What the blueprint lets a model call in this step.
+        sees: How many of the last messages of the conversation its agent sees.
     """
 
     services: Services
@@ -52,6 +62,7 @@ class StepContext:
     attempt: int = 1
     attempts: int = 1
     tools: tuple[Tool, ...] = ()
+    sees: int = 20
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +92,7 @@ class StepContext:
         answerer: Answerer[C] | None = None,
         tools: Sequence[Tool] = (),
         on_text: OnText | None = None,
+        insist: bool = True,
     ) -> C:
         """Ask a model for a contract; without a model, or when it fails, the answerer gives it.
 
@@ -94,6 +106,8 @@ class StepContext:
             answerer: Plain code that gives the same contract from the same facts.
             tools: What a model may call while it answers; some of those that the blueprint lets the step use.
             on_text: Gets the answer piece by piece while a model writes it, before it is checked.
+            insist: False lets the answerer step in at the first failure, where a model's answer is not
+                worth another attempt at the step.
 
         Raises:
             ModelError: There is no usable answer, and no answerer, or another attempt is left.
@@ -102,7 +116,7 @@ class StepContext:
         self._must_have(tools)
         question = Question(
             contract, prompt, dict(facts or {}), case=self.case_id, step=self.step, tools=tuple(tools),
-            on_text=on_text, again=not self.is_last_attempt,
+            on_text=on_text, again=insist and not self.is_last_attempt,
         )  # fmt: skip
         answer = await self.services.models.ask(question, answerer)
         self.answers.append(answer)
@@ -119,6 +133,48 @@ class StepContext:
     async def rows(self, name: str, /, **params: object) -> list[dict[str, Any]]:
         """The rows of a named query of the flow's tables, read by a login that cannot write."""
         return await (await self._tables()).rows(name, **params)
+
+    def say(self, role: MessageRole, text: str, *, key: str = "") -> None:
+        """Add a message to the conversation of the case; it leaves in the step's own commit.
+
+        Args:
+            role: Who said it.
+            text: What was said, whole.
+            key: Unique within the case, so that the same message is kept once however often it is
+                said; unless given, the step, the visit, and the message's place among those of the step.
+        """
+        self._record_message(role, text, key)
+
+    async def history(self, last: int | None = None) -> History:
+        """The conversation as the agent may see it: the last messages, and a summary of those before.
+
+        What it gives is bounded, however long the conversation is. The summary is brought up to date
+        here, by a model where there is one and else by picking sentences, and kept with the step.
+
+        Args:
+            last: How many messages; what the blueprint says of the step unless given.
+        """
+        sees = self.sees if last is None else last
+        kept = await self.services.store.conversation(self.case_id, last=sees)
+        said = [row for row in self._said() if row.role != "summary"]
+        window = await look(kept, said, sees, self._summarise)
+        if window.is_new:
+            self._record_message("summary", window.history.summary, f"summary/{window.covers}", window.covers)
+        return window.history
+
+    async def _summarise(self, summary: str, messages: list[dict[str, str]]) -> str:
+        facts = {"summary": summary, "messages": messages}
+        return (await self.ask(Summary, SUMMARISE, facts=facts, answerer=pick_sentences, insist=False)).text
+
+    def _record_message(self, role: MessageRole, text: str, key: str, covers: int = 0) -> None:
+        ordinal = sum(isinstance(one, Row) and one.table == "messages" for one in self.entries)
+        key = key or f"{self.step}/{self.visit}/{ordinal}"
+        row = MessageRow(self.case_id, key, role, text, self.step, self.now(), ordinal, covers)
+        self.entries.append(Row("messages", as_values(row)))
+
+    def _said(self) -> list[MessageRow]:
+        rows = (one for one in self.entries if isinstance(one, Row) and one.table == "messages")
+        return [MessageRow(**row.values) for row in rows]
 
     def outbox(self, key: str, row: Mapping[str, Any]) -> str:
         """Put `row` into the outbox once; it leaves in the step's own commit.

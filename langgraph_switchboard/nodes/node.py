@@ -282,6 +282,7 @@ class StepNode:
             visit=visits.get(step.name, 0) + 1,
             may_act=step.kind == "effect",
             tools=step.tools,
+            sees=step.history,
             config=config,
         )
 

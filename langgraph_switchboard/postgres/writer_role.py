@@ -39,6 +39,7 @@ GRANTS = (
     "INSERT, SELECT (case_id, key, digest), UPDATE (digest) ON switchboard.outbox",
     # A timer is set, and said to have fired; the key is looked at to find the row.
     "INSERT, SELECT (timer_id, status, fired_at), UPDATE (status, fired_at) ON switchboard.timers",
+    "INSERT ON switchboard.messages",
     # A lock on a row needs the right to update one of its columns: the least of them.
     "SELECT, UPDATE (lease_until) ON switchboard.case_owner",
     "SELECT, INSERT, UPDATE, DELETE ON public.checkpoints, public.checkpoint_blobs, public.checkpoint_writes",

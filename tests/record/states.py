@@ -13,7 +13,18 @@ from typing_extensions import TypedDict
 from langgraph_switchboard.cases import CaseStatus, PostgresStore
 from langgraph_switchboard.checkpoints import GroupCommitSaver
 from langgraph_switchboard.postgres import Pool
-from tests.case_builders import a_case, a_review, an_event, an_outbox_row, change, opens, puts, settle, task
+from tests.case_builders import (
+    a_case,
+    a_review,
+    an_event,
+    an_outbox_row,
+    change,
+    opens,
+    puts,
+    says,
+    settle,
+    task,
+)
 from tests.record.entries import rows
 
 ENDED: Sequence[CaseStatus] = ("finished", "declined", "dead_lettered")
@@ -80,7 +91,8 @@ class Desk:
         if status in ENDED:
             moves["ended_at"] = ended
         said_out = puts(an_outbox_row(case_id=case_id, text=said))
-        await settle(self.store, task("t1", case_id), paid, opens(review), said_out)
+        message = says(case_id=case_id, text=said)
+        await settle(self.store, task("t1", case_id), paid, opens(review), said_out, message)
         if status in ENDED:
             await rows(
                 self.pool,

@@ -190,3 +190,16 @@ async def test_it_sets_timers_and_says_that_they_fired_and_no_more(owner: Pool, 
     for refused in ("update switchboard.timers set due_at = now()", "delete from switchboard.timers"):
         with pytest.raises(errors.InsufficientPrivilege):
             await rows(writer, refused)
+
+
+async def test_it_adds_messages_and_reads_none(owner: Pool, writer: Pool) -> None:
+    """A conversation is added to in the commit of a step; a stolen login learns nothing of it."""
+    await rows(
+        writer,
+        "insert into switchboard.messages (case_id, key, role, text, step, said_at, ordinal) values"
+        " ('c1', 'm1', 'customer', 'hello', 'intake', now(), 0) on conflict do nothing",
+    )
+    assert await rows(owner, "select text from switchboard.messages") == [("hello",)]
+    for refused in ("select text from switchboard.messages", "delete from switchboard.messages"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            await rows(writer, refused)
