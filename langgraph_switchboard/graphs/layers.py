@@ -142,7 +142,10 @@ def _leads(after: dict[str, list[str]], start: str, to: str) -> bool:
 
 
 def _ranks(boxes: Sequence[str], lines: Iterable[Line]) -> dict[str, int]:
-    """The length of the longest way to each box; the lines hold no ring."""
+    """The length of the longest way to each box; the lines hold no ring.
+
+    What nothing above leads to stands right above what it leads to, but for the first, which is the top.
+    """
     after: dict[str, list[str]] = {box: [] for box in boxes}
     waits_for = dict.fromkeys(boxes, 0)
     for line in lines:
@@ -150,12 +153,16 @@ def _ranks(boxes: Sequence[str], lines: Iterable[Line]) -> dict[str, int]:
         waits_for[line.target] += 1
     ranks = dict.fromkeys(boxes, 0)
     free = [box for box in boxes if not waits_for[box]]
+    tops = frozenset(free)
     for box in free:
         for target in after[box]:
             ranks[target] = max(ranks[target], ranks[box] + 1)
             waits_for[target] -= 1
             if not waits_for[target]:
                 free.append(target)
+    for box in boxes[1:]:
+        if box in tops and after[box]:
+            ranks[box] = max(min(ranks[target] for target in after[box]) - 1, 0)
     return ranks
 
 

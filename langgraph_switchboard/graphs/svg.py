@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 from langgraph_switchboard.graphs.layout import Box, Line, Place, Route, layout
@@ -11,6 +12,9 @@ from langgraph_switchboard.graphs.process import Process
 
 _TITLE, _NOTE, _WORD = 7.7, 6.3, 6.4
 """Width of a letter of each size, on the generous side: the reader's font is not known here."""
+
+_BARS = ("parallel", "join")
+"""Where branches begin and come together; each has a bar on that side."""
 
 STYLE = """
 .sb-drawing{--sb-ink:#1d2733;--sb-soft:#5b6775;--sb-line:#6b7785;--sb-paper:#fff;--sb-box:#f3f6fa;\
@@ -32,6 +36,7 @@ font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 .sb-drawing .sb-taken .sb-tip{fill:var(--sb-went)}
 .sb-drawing .sb-shape{fill:var(--sb-box);stroke:var(--sb-edge);stroke-width:1.4}
 .sb-drawing .sb-inner{fill:none;stroke:var(--sb-edge);stroke-width:1.2}
+.sb-drawing .sb-bar{stroke:var(--sb-ink);stroke-width:4}
 .sb-drawing .sb-supervisor .sb-shape,.sb-drawing .sb-gate .sb-shape{fill:var(--sb-choose);\
 stroke:var(--sb-choose-edge)}
 .sb-drawing .sb-review .sb-shape{fill:var(--sb-person);stroke:var(--sb-person-edge)}
@@ -100,7 +105,7 @@ def _box(figure: Figure) -> Box:
     width, height, flat = wide + 30, 54.0 if figure.note else 40.0, 0.62
     if figure.kind == "gate":
         width, height, flat = wide + 62, 62.0, 0.44
-    elif figure.kind in ("supervisor", "review"):
+    elif figure.kind in ("supervisor", "review", "wait"):
         width += 26
     elif figure.kind == "end":
         width, height = 58.0, 34.0
@@ -167,9 +172,22 @@ def _shape(kind: str, place: Place) -> str:
         person += f'<path class="sb-head" d="M{left + 9:.1f},{place.y + 10:.1f}a8,9 0 0 1 16,0z"/>'
         return _rectangle(left, top, place, 6) + person
     shape = _rectangle(left, top, place, place.height / 2 if kind in ("open", "end") else 6)
+    if kind == "map":  # one for each item: a pile
+        shape = _rectangle(left + 5, top + 5, place, 6) + shape
     if kind == "effect":
         sides = f"M{left + 6:.1f},{top:.1f}V{bottom:.1f}M{right - 6:.1f},{top:.1f}V{bottom:.1f}"
         shape += f'<path class="sb-inner" d="{sides}"/>'
+    if kind in _BARS:
+        y = bottom - 2 if kind == "parallel" else top + 2
+        shape += f'<path class="sb-bar" d="M{left + 3:.1f},{y:.1f}H{right - 3:.1f}"/>'
+    if kind == "wait":
+        x = left + 15
+        shape += f'<circle class="sb-inner" cx="{x:.1f}" cy="{place.y:.1f}" r="7.5"/>'
+        shape += f'<path class="sb-inner" d="M{x:.1f},{place.y - 5:.1f}V{place.y:.1f}h4"/>'
+    if kind == "include":
+        shape += _rectangle(
+            left + 4, top + 4, replace(place, width=place.width - 8, height=place.height - 8), 4
+        )
     if kind == "dead_letter":
         shape += f'<path class="sb-inner" d="M{left:.1f},{top + 7:.1f}H{right:.1f}"/>'
     return shape
