@@ -20,12 +20,13 @@ demo: $(CORE) ## run 240 tickets through the support desk on an embedded Postgre
 test: $(DEV) ## pass the tests
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
-check: $(DEV) ## lint, types, layers
+check: $(DEV) ## lint, types, layers, blueprints and their cards
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/switchboard check graphs.support_desk:desk
+	$(BIN)/switchboard card --check
 	$(BIN)/switchboard check graphs.claims:claims
 
 serve: $(DEV) ## serve the desk with `langgraph dev` on http://127.0.0.1:2024

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from langgraph_switchboard.cli import bench, bench_desk, people, records, reviews
+from langgraph_switchboard.cli.card import card
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.costs import cost
 from langgraph_switchboard.cli.demo import demo
@@ -37,6 +38,7 @@ app.command()(status)
 app.command()(cost)
 app.command()(check)
 app.command()(schema)
+app.command()(card)
 app.command("eval")(evaluate)
 app.command()(demo)
 app.add_typer(records.ledger_app, name="ledger")
