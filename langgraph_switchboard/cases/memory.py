@@ -140,6 +140,10 @@ class MemoryStore(MemoryReviews):
         """Add facts that belong to no step; see `CaseStore`."""
         self._write(pack(TaskKey(case_id, "", f"note {uuid4().hex}"), events))
 
+    def ledger_entries(self) -> list[LedgerEntry]:
+        """Everything that happened, in the order in which it was written."""
+        return list(self._ledger.values())
+
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""
         wanted = set(case_ids)

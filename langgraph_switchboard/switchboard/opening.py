@@ -22,6 +22,7 @@ from langgraph_switchboard.cases import (
     Lease,
     MemoryLease,
     MemoryOwners,
+    MemoryStore,
     Owners,
     PostgresEffects,
     PostgresLease,
@@ -29,6 +30,7 @@ from langgraph_switchboard.cases import (
     PostgresStore,
 )
 from langgraph_switchboard.cases.keys import AccessStore, MemoryAccess, PostgresAccess
+from langgraph_switchboard.cases.tail import MemoryTail, PostgresTail, Tail
 from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, RidingJournal
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.ledger import Prices, configure_tracing, flush_tracing
@@ -57,7 +59,7 @@ class House:
         owners: Who may drive a case.
         ticking: Which process wakes cases and does the chores.
         access: The keys and sessions of those who ask from outside.
-        base: The database itself; None in memory.
+        tail: What is added to the ledger.
     """
 
     services: Services
@@ -65,7 +67,7 @@ class House:
     owners: Owners
     ticking: Lease = field(default_factory=MemoryLease)
     access: AccessStore = field(default_factory=MemoryAccess)
-    base: Database | None = None
+    tail: Tail = field(default_factory=lambda: MemoryTail(MemoryStore()))
 
 
 @asynccontextmanager
@@ -114,7 +116,9 @@ async def open_house(
             services.models, services.clock, services.sleep = models, clock, sleep
             services.limits = MemoryLimits(sleep=sleep)
             services.prices, services.model_policies = prices, policies
-            yield House(services, InMemorySaver(), MemoryOwners(), MemoryLease())
+            assert isinstance(services.store, MemoryStore)
+            tail: Tail = MemoryTail(services.store)
+            yield House(services, InMemorySaver(), MemoryOwners(), MemoryLease(), tail=tail)
             return
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(
@@ -158,7 +162,8 @@ async def open_house(
                 prices=prices,
                 model_policies=policies,
             )
-            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), base)
+            tail = PostgresTail(base.pool, base.dsn)
+            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), tail)
     finally:
         if traced:
             await flush_tracing()

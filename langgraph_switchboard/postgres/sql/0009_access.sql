@@ -31,3 +31,23 @@ comment on table switchboard.sessions is
     'Who is signed in; browser is a digest of what the browser said of itself, so that a cookie taken to '
     'another one is of no use. A session ends with the key that it was opened by.';
 create index sessions_by_key on switchboard.sessions (key_id);
+
+-- Who follows the ledger is woken when something was added. Without a follower nothing is sent: every
+-- notification takes a lock of the whole server while its transaction commits.
+
+create table switchboard.listeners (
+    listener  text primary key,
+    until     timestamptz not null
+);
+comment on table switchboard.listeners is 'Processes that want to be woken by the channel switchboard_ledger.';
+
+create function switchboard.wake_listeners() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (select from switchboard.listeners where until > clock_timestamp()) then
+        perform pg_notify('switchboard_ledger', '');
+    end if;
+    return null;
+end $$;
+create trigger ledger_wakes after insert on switchboard.ledger
+    for each statement execute function switchboard.wake_listeners();
