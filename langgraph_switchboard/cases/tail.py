@@ -149,7 +149,7 @@ class PostgresTail:
         """The last place there is."""
         (row,) = await self._run("tail_end", {})
         last = Place(row["xid"], row["place"])
-        return known if BEGINNING < known and known.xid < row["next"] else last
+        return known if known > BEGINNING and known.xid < row["next"] else last
 
     async def news(self, seconds: float) -> None:
         """Return when something was added, or after so many seconds."""

@@ -24,6 +24,7 @@ EventKind = Literal[
     "review_decided",  # a person decided, and this decision stands
     "review_refused",  # somebody tried to decide, and may not, or was too late
     "effect_recorded",  # something is to be done to the world
+    "operated",  # an operator took the case up again, or put an end to it
     "timer_set",  # the case waits for a moment
     "timer_fired",  # that moment came, and the case went on
     "case_ended",  # an outcome was written

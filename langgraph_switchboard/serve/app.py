@@ -10,28 +10,43 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from langgraph_switchboard.serve import api, pages
 from langgraph_switchboard.serve.auth import Doorkeeper, Tokens
+from langgraph_switchboard.serve.guard import route
 from langgraph_switchboard.serve.health import routes as health_routes
+from langgraph_switchboard.serve.problems import problem
 from langgraph_switchboard.serve.settings import ServeSettings
 from langgraph_switchboard.serve.traffic import Traffic
+from langgraph_switchboard.serve.worker import CONCURRENCY, Worker
 from langgraph_switchboard.switchboard import Switchboard
+from langgraph_switchboard.switchboard.ticker import ticking
 
 Opened = Callable[[], AbstractAsyncContextManager[Switchboard]]
 """Opens the switchboard that is served, for as long as the server runs."""
 
 
 def create_app(
-    opened: Opened, *, settings: ServeSettings | None = None, tokens: Tokens | None = None
+    opened: Opened,
+    *,
+    settings: ServeSettings | None = None,
+    tokens: Tokens | None = None,
+    concurrency: int = CONCURRENCY,
+    alone: bool = True,
 ) -> Starlette:
-    """The application over a switchboard.
+    """The application over a switchboard; it drives the cases as well, and wakes those that are due.
 
     Args:
         opened: Opens the switchboard when the server starts, and closes it when it stops.
         settings: What the server goes by; from the environment unless given.
         tokens: Who reads tokens; nobody unless given.
+        concurrency: How many cases are driven at a time.
+        alone: False where another server puts its own routes beside ours: then what nobody answers
+            is its business.
 
     Raises:
         ConfigurationError: A setting is wrong.
@@ -42,15 +57,28 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened() as switchboard:
             app.state.switchboard = switchboard
-            app.state.door = Doorkeeper(
-                switchboard.house.access, settings, switchboard.services.clock, tokens
-            )
-            yield
+            clock, house = switchboard.services.clock, switchboard.house
+            app.state.door = Doorkeeper(house.access, settings, clock, tokens)
+            worker = app.state.worker = Worker(switchboard, concurrency=concurrency)
+            chores = {"strays": worker.take_up_strays}
+            async with house.tail.listening(), worker.running(), ticking(switchboard, chores=chores):
+                yield
+                app.state.draining = True
 
-    app = Starlette(routes=all_routes(), lifespan=lifespan)
+    routes, handlers = all_routes(), {}
+    if alone:
+        routes += [route("/openapi.json", api.openapi, right=None), route("/metrics", api.metrics)]
+        handlers = {HTTPException: _refused}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.settings = settings
     app.state.traffic = Traffic()
+    app.state.draining, app.state.streams = False, 0
     return app
+
+
+async def _refused(request: Request, raised: Exception) -> Response:
+    assert isinstance(raised, HTTPException)
+    return problem(raised.status_code, "refused", str(raised.detail), headers=raised.headers)
 
 
 def all_routes() -> list[BaseRoute]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def event_of(told: Told) -> dict[str, Any]:
 
 async def follow(
     tail: Tail, after: Place, wanted: Wanted, *, is_over: Callable[[], bool], beat: float = 15.0
-) -> AsyncIterator[Told | None]:
+) -> AsyncGenerator[Told | None, None]:
     """The events after a place, and then each as it comes; None where nothing came for a while.
 
     Args:

@@ -21,7 +21,7 @@ async def ready(request: Request) -> Response:
         StoreUnavailable: The database does not.
     """
     await switchboard_of(request).services.store.case("")
-    if getattr(request.app.state, "draining", False):
+    if request.app.state.draining:
         return JSONResponse({"status": "draining"}, 503)
     return JSONResponse({"status": "ready"})
 

@@ -309,6 +309,7 @@ class Switchboard(Reviewing):
         by: str | Actor,
         digest: str | None = None,
         undo: timedelta | None = None,
+        drive: bool = True,
     ) -> CaseRow:
         """Decide a review and drive the case on. What is refused stands in the ledger as well.
 
@@ -326,6 +327,7 @@ class Switchboard(Reviewing):
                 shown by now.
             undo: How long it can be taken back, where neither the blueprint nor SWITCHBOARD_UNDO
                 says; not at all unless given.
+            drive: False returns when the decision stands, and leaves the case to whoever drives it next.
 
         Returns:
             The case as it stands afterwards.
@@ -346,7 +348,9 @@ class Switchboard(Reviewing):
             )
             return await self._known(row.case_id)
         row = await self._asked(review_id)
-        return await self._on_record(row, actor, self._decide(row, decision, actor, digest, undo))
+        return await self._on_record(
+            row, actor, self._decide(row, decision, actor, digest, undo, drive=drive)
+        )
 
     async def _decide(
         self,
@@ -355,6 +359,8 @@ class Switchboard(Reviewing):
         actor: Actor,
         digest: str | None,
         undo: timedelta | None,
+        *,
+        drive: bool,
     ) -> CaseRow:
         review_id, by = row.review_id, actor.name
         flow, case = self.flow(row.flow), await self._known(row.case_id)
@@ -393,7 +399,8 @@ class Switchboard(Reviewing):
             raise refusals.decided_by_other(stands)
         if stands.status == "held":
             return case
-        await self._driver.drive_patiently(flow, await self._known(row.case_id))
+        if drive:
+            await self._driver.drive_patiently(flow, await self._known(row.case_id))
         return await self._known(row.case_id)
 
     async def case(self, case_id: str) -> CaseView:

@@ -60,6 +60,7 @@ class House:
         ticking: Which process wakes cases and does the chores.
         access: The keys and sessions of those who ask from outside.
         tail: What is added to the ledger.
+        base: The database itself; None in memory.
     """
 
     services: Services
@@ -68,6 +69,7 @@ class House:
     ticking: Lease = field(default_factory=MemoryLease)
     access: AccessStore = field(default_factory=MemoryAccess)
     tail: Tail = field(default_factory=lambda: MemoryTail(MemoryStore()))
+    base: Database | None = None
 
 
 @asynccontextmanager
@@ -163,7 +165,7 @@ async def open_house(
                 model_policies=policies,
             )
             tail = PostgresTail(base.pool, base.dsn)
-            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), tail)
+            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), tail, base)
     finally:
         if traced:
             await flush_tracing()

@@ -141,3 +141,17 @@ async def test_every_attempt_is_on_the_ledger_refused_ones_too(
         assert all(one["review_id"] == review.review_id and one["why"] for one in told)
         lines = (await switchboard.case("c1")).story_lines()
         assert any("refuses vic: vic is a viewer" in line for line in lines)
+
+
+async def test_an_edit_must_not_outgrow_who_makes_it() -> None:
+    """What a reviewer writes counts as much as what was shown: else a bound is none."""
+    flow = payments(amount=amount_of)
+    async with Switchboard.open("memory", flows=[flow]) as switchboard:
+        await switchboard.run(flow, ORDER, case_id="c1")
+        [review] = await switchboard.reviews()
+        larger = {"type": "edit", "edited": {"amount": 5_000}}
+        with pytest.raises(ReviewNotYours, match=r"up to 50\.00"):
+            await switchboard.decide(review.review_id, larger, by=actor("reviewer", amount=50))
+        row = await switchboard.decide(review.review_id, larger, by=actor("reviewer", amount=5_000))
+        assert row.status == "finished"
+        assert [one["by"] for one in await refused(switchboard, "c1")] == ["ann"]

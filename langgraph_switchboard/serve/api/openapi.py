@@ -92,14 +92,23 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
         schema = {"type": "string", "maxLength": 200}
         found.append({"name": name, "in": "header", "description": says, "schema": schema})
     if one.query is not None:
-        schema = one.query.model_json_schema(ref_template=_REF)
-        for name, field in schema["properties"].items():
-            said = {key: value for key, value in field.items() if key not in ("title", "description")}
-            parameter = {"name": name, "in": "query", "schema": said, "required": False}
+        for name, field in one.query.model_json_schema()["properties"].items():
+            said = _asked({key: value for key, value in field.items() if key != "description"})
+            parameter: dict[str, Any] = {"name": name, "in": "query", "schema": said, "required": False}
             if "description" in field:
                 parameter["description"] = field["description"]
             found.append(parameter)
     return found
+
+
+def _asked(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: in a query there is no null, only what is left out."""
+    said = {key: value for key, value in schema.items() if key not in ("title", "anyOf")}
+    if said.get("default", ...) is None:
+        del said["default"]
+    for one in schema.get("anyOf", ()):
+        said |= {} if one == {"type": "null"} else one
+    return said
 
 
 def _responses(one: Operation, refs: dict[type[BaseModel], str]) -> dict[str, Any]:
@@ -110,7 +119,8 @@ def _responses(one: Operation, refs: dict[type[BaseModel], str]) -> dict[str, An
             if isinstance(model, str)
             else ("application/json", {"$ref": refs[model]})
         )
-        said[str(status)] = {"description": "Done." if status < 202 else "Accepted.", "content": {media: {"schema": schema}}}
+        words = "Done." if status == 200 else "Accepted."
+        said[str(status)] = {"description": words, "content": {media: {"schema": schema}}}
     problems = {500, 503, *one.problems}
     problems |= {401, 403} if one.right else set()
     problems |= {413, 415, 422} if one.body is not None or one.method != "GET" else set()
