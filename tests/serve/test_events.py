@@ -41,7 +41,7 @@ async def told(lines: AsyncIterator[str], number: int) -> list[dict[str, Any]]:
 @pytest.mark.server
 @pytest.mark.pg
 async def test_events_come_as_they_happen_and_go_on_after_the_last_one_seen(pg_dsn: str) -> None:
-    """Over HTTP, another switchboard's cases, woken by Postgres; `Last-Event-ID` takes the stream up again."""
+    """Over HTTP, of another switchboard; `Last-Event-ID` takes the stream up where it was left."""
     with listening(lambda: serving_flows(pg_dsn, payments(), payments("refunds"))) as url:
         async with (
             Switchboard.open(pg_dsn, flows=[payments(), payments("refunds")]) as elsewhere,
