@@ -20,6 +20,7 @@ _STYLES = {
     "finished": "green",
     "declined": "yellow",
     "waiting": "yellow",
+    "delayed": "yellow",
     "dead_lettered": "red",
     "running": "cyan",
     "accepted": "cyan",

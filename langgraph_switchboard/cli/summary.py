@@ -34,6 +34,7 @@ class Summary:
         total: Cases that came to rest or broke off.
         finished: Ended with an answer, or declined by a person.
         waiting: Parked for a person.
+        delayed: Waiting for a moment; a timer wakes them.
         dead_lettered: Set aside for an operator.
         broken_off: Neither; `switchboard resume` takes them up.
         answered_alone: Finished without a person.
@@ -50,6 +51,7 @@ class Summary:
     total: int = 0
     finished: int = 0
     waiting: int = 0
+    delayed: int = 0
     dead_lettered: int = 0
     broken_off: int = 0
     answered_alone: int = 0
@@ -73,6 +75,7 @@ class Summary:
             "total": self.total,
             "finished": self.finished,
             "waiting": self.waiting,
+            "delayed": self.delayed,
             "dead_lettered": self.dead_lettered,
             "broken_off": self.broken_off,
             "answered_alone": self.answered_alone,
@@ -123,6 +126,8 @@ def _count(summary: Summary, row: CaseRow, story: Sequence[LedgerEntry], expecte
         case "waiting":
             summary.waiting += 1
             route.waiting += 1
+        case "delayed":
+            summary.delayed += 1
         case "dead_lettered":
             summary.dead_lettered += 1
             route.dead += 1
@@ -198,6 +203,8 @@ def _figures(summary: Summary) -> Table:
         figures.add_row("routing accuracy", f"{summary.routing_accuracy:.1%} of {summary.judged:,}")
         for label, (right, judged) in sorted(summary.by_label.items()):
             figures.add_row(f"  {label}", f"{right / judged:.1%} of {judged:,}")
+    if summary.delayed:
+        figures.add_row("waiting for a moment", f"{summary.delayed:,}: timers wake them")
     if summary.broken_off:
         figures.add_row("broken off", f"{summary.broken_off:,}: `switchboard resume` goes on with them")
     return figures
