@@ -37,6 +37,8 @@
     ├─ StepFailed                          a step could not do its work
     │  ├─ StepTimeout
     │  ├─ NotApproved (PermissionError)    a high-risk effect without the decision that covers it
+    │  ├─ HookFailed                       code of the blueprint's own, at a fixed place, raised
+    │  ├─ BoundReached                     the case went round, or on and on, or into too many branches
     │  ├─ EffectInDoubt                    begun, and nobody knows whether it happened; a person is asked
     │  ├─ RouteRefused                     a destination that the blueprint does not declare
     │  └─ LimitMet                         a call may not go just now
@@ -389,6 +391,30 @@ class StepTimeout(StepFailed, TimeoutError):
     """A step did not end within its time."""
 
     code = "step_timeout"
+
+
+class HookFailed(StepFailed):
+    """A blueprint's own code at a fixed place raised; `hook` names it, `point` the place."""
+
+    code = "hook_failed"
+
+    def __init__(self, problem: str, *, hook: str, point: str, **said: Any) -> None:
+        self.hook = hook
+        self.point = point
+        super().__init__(problem, hook=hook, point=point, **said)
+
+
+class BoundReached(StepFailed):
+    """The case came to a step too often, took too many steps, went round, or would part too widely.
+
+    `bound` is `visits`, `hops`, `ping_pong` or `fan_out`.
+    """
+
+    code = "bound_reached"
+
+    def __init__(self, problem: str, *, bound: str, **said: Any) -> None:
+        self.bound = bound
+        super().__init__(problem, bound=bound, **said)
 
 
 class EffectInDoubt(StepFailed):

@@ -506,7 +506,14 @@ def test_no_pydantic_type_is_among_the_channels() -> None:
     for schema in (shape.input, shape.output, shape.state):
         assert not issubclass(schema, BaseModel)
         kinds = get_type_hints(schema)
-        assert set(kinds.values()) <= {dict[str, Any], dict[str, int], dict[str, Any] | None, str, str | None}
+        assert set(kinds.values()) <= {
+            dict[str, Any],
+            dict[str, int],
+            dict[str, str],
+            dict[str, Any] | None,
+            str,
+            str | None,
+        }
 
 
 def test_studio_sees_the_form_of_the_input() -> None:

@@ -220,23 +220,23 @@ def around(payment: Payment) -> Literal["propose", "pay"]:
 
 
 async def test_one_cases_failure_stops_no_other(database: str) -> None:
-    """A store that is away and a run that LangGraph gives up are told; all others come to rest."""
+    """A store that is away is told; all others come to rest, also one that goes round."""
     rough, rested = Rough(), list[object]()
     async with Switchboard.open(database) as switchboard:
         flow = rough.flow()
         broken = await switchboard.run_many(flow, many(8), concurrency=3, on_case=rested.append)
-        assert set(broken) == {"c1", "c2"}
+        assert set(broken) == {"c1"}
         assert all(isinstance(one, SwitchboardError) for one in broken.values())
-        assert len(rested) == 6
+        assert len(rested) == 7
         counts = await switchboard.services.store.counts()
-        assert (counts["finished"], counts["dead_lettered"], counts["running"]) == (5, 1, 2)
+        assert (counts["finished"], counts["dead_lettered"], counts["running"]) == (5, 2, 1)
 
         rough.calm = True
         assert await switchboard.resume_all() == {}
         counts = await switchboard.services.store.counts()
-        assert (counts["finished"], counts["dead_lettered"], counts["running"]) == (7, 1, 0)
+        assert (counts["finished"], counts["dead_lettered"], counts["running"]) == (6, 2, 0)
         sent = Counter(one.case_id for one in await switchboard.services.store.outbox())
-        assert len(sent) == 7 and set(sent.values()) == {1}
+        assert len(sent) == 6 and set(sent.values()) == {1}
 
 
 async def test_what_is_known_is_not_run_again(database: str) -> None:

@@ -36,6 +36,11 @@ async def told(switchboard: Switchboard, case_id: str) -> list[tuple[str, str]]:
     return [(one.event.kind, one.event.step) for one in story]
 
 
+def is_idle(ticked: Ticked) -> bool:
+    """Whether a pass found nothing to do."""
+    return not (ticked.woken or ticked.cancelled or ticked.failed or any(ticked.chores.values()))
+
+
 async def test_a_case_waits_for_a_timer_and_a_ticker_wakes_it(database: str) -> None:
     """It is delayed until the moment has come, by the clock; then it goes on from where it stood."""
     clock = FakeClock()
@@ -48,7 +53,7 @@ async def test_a_case_waits_for_a_timer_and_a_ticker_wakes_it(database: str) -> 
 
         ticker = Ticker(switchboard)
         clock.advance(WAITS[0] - 1)
-        assert await ticker.tick() == Ticked()
+        assert is_idle(await ticker.tick())
         assert (await switchboard.resume("c1")).status == "delayed", "nor does a driver wake it too early"
         clock.advance(1)
         assert (await ticker.tick()).woken == 1
@@ -66,7 +71,7 @@ async def test_a_case_waits_for_a_timer_and_a_ticker_wakes_it(database: str) -> 
             ("timer_fired", "rest"),
             ("step_finished", "rest"),
         ]
-        assert await ticker.tick() == Ticked(), "nothing is left"
+        assert is_idle(await ticker.tick()), "nothing is left"
 
 
 async def test_the_story_tells_of_the_wait(database: str) -> None:
@@ -137,7 +142,7 @@ async def test_a_timer_that_nobody_waits_for_is_cancelled(database: str) -> None
         clock.advance(3600)
         assert (await Ticker(switchboard).tick()).cancelled == 1
         assert [one.status for one in await timers(switchboard, "c1")] == ["cancelled"]
-        assert await Ticker(switchboard).tick() == Ticked()
+        assert is_idle(await Ticker(switchboard).tick())
 
 
 async def test_a_case_of_an_unknown_flow_is_told_and_stays(database: str) -> None:
@@ -166,7 +171,7 @@ async def test_chores_have_their_turn_and_a_failing_one_stops_nobody(database: s
 
     async with Switchboard.open(database, clock=clock.now) as switchboard:
         ticked = await Ticker(switchboard, chores={"fails": fails, "counts": counts}).tick()
-        assert ticked.chores == {"counts": 3} and list(ticked.failed) == ["fails"]
+        assert ticked.chores["counts"] == 3 and list(ticked.failed) == ["fails"]
         assert seen == [clock.now()]
 
 

@@ -149,6 +149,13 @@ class MemoryStore(MemoryReviews):
         wanted = set(case_ids)
         return [entry for entry in self._ledger.values() if entry.case_id in wanted]
 
+    async def attempts(self, task: TaskKey) -> list[Event]:
+        """The failed attempts of one run of a step, in order; see `CaseStore`."""
+        found: list[Event] = []
+        while entry := self._ledger.get((replace(task, task_id=f"{task.task_id}#{len(found) + 1}"), 0)):
+            found.append(entry.event)
+        return found
+
     async def review(self, review_id: str) -> ReviewRow | None:
         """One review, or None."""
         return self._reviews.get(review_id)

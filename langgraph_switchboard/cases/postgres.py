@@ -136,6 +136,11 @@ class PostgresStore(PostgresReviews):
         """The entries of several cases, each case's in order."""
         return [_entry(row) for row in await self._run("stories", {"case_ids": list(case_ids)})]
 
+    async def attempts(self, task: TaskKey) -> list[Event]:
+        """The failed attempts of one run of a step, in order; see `CaseStore`."""
+        asked = {"case_id": task.case_id, "namespace": task.namespace, "task_id": task.task_id}
+        return [_entry(row).event for row in await self._run("attempts", asked)]
+
     async def review(self, review_id: str) -> ReviewRow | None:
         """One review, or None."""
         rows = await self._run("review_by_id", {"review_id": review_id})

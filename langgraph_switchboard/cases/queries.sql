@@ -66,6 +66,13 @@ from switchboard.ledger
 where case_id = any(%(case_ids)s)
 order by place;
 
+-- name: attempts
+select case_id, namespace, task_id, ordinal, kind, step, at, seconds, coalesce(data, '{}') as data
+from switchboard.ledger
+where case_id = %(case_id)s and namespace = %(namespace)s
+  and starts_with(task_id, %(task_id)s || '#') and kind = 'attempt_failed'
+order by place;
+
 -- name: review_by_id
 select * from switchboard.reviews where review_id = %(review_id)s;
 

@@ -10,6 +10,7 @@ from langgraph_switchboard.cases.conversations import Conversation
 from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, InboxQuery
 from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
+from langgraph_switchboard.ledger.journal import TaskKey
 
 
 class CaseStore(Protocol):
@@ -60,6 +61,9 @@ class CaseStore(Protocol):
 
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""
+
+    async def attempts(self, task: TaskKey) -> list[Event]:
+        """The failed attempts of one run of a step, in order; empty where none failed before another."""
 
     async def review(self, review_id: str) -> ReviewRow | None:
         """One review, or None."""

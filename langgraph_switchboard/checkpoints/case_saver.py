@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -15,10 +16,12 @@ from langgraph_switchboard.checkpoints.adoption import EPOCH, Adoptions, is_rest
 from langgraph_switchboard.checkpoints.journal import RidingJournal
 from langgraph_switchboard.checkpoints.saver import GroupCommitSaver, run_of
 from langgraph_switchboard.checkpoints.serialiser import PlainSerialiser
+from langgraph_switchboard.ledger import Entry, TaskKey
 from langgraph_switchboard.postgres import Pool
 from langgraph_switchboard.postgres.parts import Guard, Held, PartRows
 from langgraph_switchboard.postgres.writer import GroupCommitWriter
 
+_KEPT = 100_000
 OWNER = Guard("switchboard.case_owner", "case_id", "epoch")
 
 
@@ -52,6 +55,7 @@ class CaseSaver(GroupCommitSaver):
         super().__init__(pool, serde=serde, writer=writer, riders=journal.riders, claim=held_by)
         self._journal = journal
         self._adoptions = Adoptions(owners) if owners else None
+        self._was_read: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read one checkpoint; the thread is ours from here on.
@@ -62,7 +66,29 @@ class CaseSaver(GroupCommitSaver):
         self._journal.rides(str(config["configurable"]["thread_id"]))
         if self._adoptions:
             await self._adoptions.adopt(config)
-        return await super().aget_tuple(config)
+        found = await super().aget_tuple(config)
+        if found is not None:
+            self._note_read(found.config)
+        return found
+
+    def was_there(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> bool:
+        """Whether that checkpoint was read, and not written in the run that stands on it now."""
+        return self._was_read.get((thread_id, checkpoint_ns)) == checkpoint_id
+
+    async def aside(self, config: RunnableConfig, task: TaskKey, entries: Sequence[Entry]) -> None:
+        """Commit a step's entries at once, in the order of its case and under its ownership.
+
+        Raises:
+            InputRefused: An entry holds what cannot be stored.
+            StoreError: They could not be written, or something before them in the same run.
+            Superseded: Somebody else owns the case by now.
+        """
+        if not self._journal.is_riding(task.case_id):
+            self._journal.attach(task, entries)
+            await self._journal.settle(task)
+            return
+        rows = self._journal.parts(task, entries)
+        await self.writer.enter(task.case_id, lambda: rows, run=run_of(config), held=held_by(config))
 
     async def barrier(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> None:
         """Return once that checkpoint is committed; at once for a thread that we do not keep."""
@@ -91,6 +117,7 @@ class CaseSaver(GroupCommitSaver):
         saved = await super().aput(config, checkpoint, metadata, new_versions)
         if self._adoptions and "outcome" in new_versions:
             await self._adoptions.came_to_rest(config)
+        self._was_read.pop((thread_id, str(config["configurable"].get("checkpoint_ns", ""))), None)
         return saved
 
     async def aput_writes(
@@ -104,6 +131,14 @@ class CaseSaver(GroupCommitSaver):
     def at_work(self, config: RunnableConfig) -> AbstractContextManager[None]:
         """Keep the lease of a run that claimed its case by its id, while a step of it is at work."""
         return self._adoptions.at_work(config) if self._adoptions else nullcontext()
+
+    def _note_read(self, config: RunnableConfig) -> None:
+        found = config["configurable"]
+        place = (str(found["thread_id"]), str(found["checkpoint_ns"]))
+        self._was_read[place] = str(found["checkpoint_id"])
+        self._was_read.move_to_end(place)
+        if len(self._was_read) > _KEPT:
+            self._was_read.popitem(last=False)
 
     async def _refuse(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
         """Fail this checkpoint in its place, so that every later write of the run fails with it."""

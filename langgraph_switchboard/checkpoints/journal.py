@@ -116,6 +116,14 @@ class RidingJournal:
         elif keys := self._keys.get((task.case_id, task.task_id)):
             await self._apart.refuse_conflicts(task.case_id, keys)
 
+    def parts(self, task: TaskKey, entries: Sequence[Entry]) -> Sequence[PartRows]:
+        """Entries as rows, for who writes them at once.
+
+        Raises:
+            InputRefused: An entry holds what cannot be stored.
+        """
+        return _rows(gather(task, entries))
+
     def riders(self, task: SavedTask, writes: Sequence[tuple[str, Any]]) -> Sequence[PartRows]:
         """What leaves with these writes of a task; called by the saver as it takes them."""
         channels = {channel for channel, _ in writes}

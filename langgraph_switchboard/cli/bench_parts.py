@@ -79,6 +79,8 @@ async def opened(row: str, pool: Pool) -> AsyncIterator[Drive]:
         MemoryResources(),
         durable=True,
     )
+    if isinstance(saver, CaseSaver):
+        services.aside, services.was_there = saver.aside, saver.was_there
     if row in LADDER[LADDER.index("+ barrier") :]:
         services.barrier = saver.barrier
     try:

@@ -95,10 +95,25 @@ def _what(event: Event, full: bool) -> Text:
             return Text(f"puts {data.get('key')!r} into the outbox", style="green")
         case "case_ended":
             return Text(f"ends: {data.get('outcome')}", style=_STYLES.get(str(data.get("outcome")), ""))
+        case "attempt_failed":
+            return _attempt(data)
+        case "timer_set":
+            return Text(f"waits ({data.get('kind')}) until {data.get('due_at')}", style="yellow")
+        case "timer_fired":
+            return Text(f"goes on: {data.get('kind')} is over")
         case "step_failed":
             return _failed(data)
         case _:
             return _done(event, full)
+
+
+def _attempt(data: Mapping[str, Any]) -> Text:
+    failure = data.get("failure") or {}
+    text = Text(
+        f"attempt {data.get('attempt')} of {data.get('of')} fails: {failure.get('problem')}", style="red"
+    )
+    text.append(f"\nagain in {float(data.get('wait') or 0):.1f} s", style="dim")
+    return text
 
 
 def _failed(data: Mapping[str, Any]) -> Text:

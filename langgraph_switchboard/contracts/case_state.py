@@ -20,7 +20,7 @@ from langgraph_switchboard.errors import BlueprintError
 OUTCOMES = ("finished", "declined", "dead_lettered")
 """How a case can end; written by a terminal step, never guessed from an empty task list."""
 
-CONTROL = ("case_id", "outcome", "reason", "failure", "visits")
+CONTROL = ("case_id", "outcome", "reason", "failure", "rungs", "visits")
 """State keys that belong to the switchboard; a case may not use them for its own fields."""
 
 
@@ -139,6 +139,15 @@ def _latest_visits(left: dict[str, int] | None, right: object) -> dict[str, int]
     return merged
 
 
+def _latest_rungs(left: dict[str, str] | None, right: object) -> dict[str, str]:
+    """Merge the rungs that failures ended on, by step; it takes anything, as above."""
+    merged = dict(left or {})
+    for step, rung in right.items() if isinstance(right, Mapping) else ():
+        if isinstance(rung, str):
+            merged[step] = rung
+    return merged
+
+
 def schemas(case: type[CaseState]) -> Schemas:
     """Derive the input, output and state schema of a case for `StateGraph`.
 
@@ -159,6 +168,7 @@ def schemas(case: type[CaseState]) -> Schemas:
         **ended,
         "case_id": NotRequired[str],
         "failure": NotRequired[dict[str, Any] | None],
+        "rungs": NotRequired[Annotated[dict[str, str], _latest_rungs]],
         "visits": NotRequired[Annotated[dict[str, int], _latest_visits]],
     }
     # The functional form wants literals for mypy; these are made from the case.

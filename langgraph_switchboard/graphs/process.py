@@ -111,6 +111,7 @@ class Process:
             hooks=self.hooks,
             max_hops=self.max_hops,
             max_parallel=self.max_parallel,
+            reviews=frozenset(name for name, step in self.steps.items() if step.kind == "review"),
         )
 
     @property

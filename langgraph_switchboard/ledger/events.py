@@ -9,7 +9,8 @@ from typing import Any, Literal
 EventKind = Literal[
     "case_accepted",  # somebody handed a case in
     "step_finished",  # a step gave its contract
-    "step_failed",  # an attempt failed; the ladder takes over
+    "attempt_failed",  # an attempt failed, and another one follows
+    "step_failed",  # the last attempt failed; the ladder takes over
     "routed",  # a supervisor chose who does it
     "gated",  # a gate let a case through, or asked for a person
     "review_opened",  # a question waits for a person

@@ -50,6 +50,8 @@ class StepContext:
         attempts: How many there are at most.
         tools: What the blueprint lets a model call in this step.
         sees: How many of the last messages of the conversation its agent sees.
+        timeout: Seconds that the step has for one attempt; None sets no bound.
+        again: Whether this run of the step may not be its first: its checkpoint was there before.
     """
 
     services: Services
@@ -63,9 +65,13 @@ class StepContext:
     attempts: int = 1
     tools: tuple[Tool, ...] = ()
     sees: int = 20
+    timeout: float | None = None
+    again: bool = False
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    hooks: list[dict[str, Any]] = field(default_factory=list)
+    """The hooks that ran, for the step's event."""
     timers: int = 0
     """How many timers this run of the step has come to."""
 

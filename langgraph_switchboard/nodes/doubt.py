@@ -14,6 +14,7 @@ from langgraph_switchboard.ledger import Event, Row
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.review import answer_model, decided
 from langgraph_switchboard.nodes.spec import Review, Step
+from langgraph_switchboard.nodes.turn import said_before
 
 
 class Doubt(Contract):
@@ -45,6 +46,7 @@ async def clear_doubt(step: Step, doubt: EffectInDoubt, ctx: StepContext, config
     effect: EffectKey = doubt.effect
     row = _row(step, effect, ctx)
     ctx.entries[:] = [
+        *said_before(ctx.entries),
         Row("reviews", as_values(row)),
         Event("review_opened", step.name, row.opened_at, {"review_id": row.review_id, "reason": row.reason}),
     ]

@@ -11,14 +11,19 @@ from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
 from langgraph_switchboard.nodes.approval import require_approval
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.hooks import run_hooks
 from langgraph_switchboard.nodes.spec import END, Choice, Step, Way
 from langgraph_switchboard.nodes.turn import Given, Turn
 
 
 async def work(step: Step, given: Given, ctx: StepContext) -> Turn:
     """A step or an effect: call the agent, seal what it gives, go where its blueprint says."""
+    await run_hooks("before_agent", ctx)
+    if step.kind == "effect":
+        await run_hooks("before_effect", ctx)
     await require_approval(step, given, ctx)
     fresh, sealed = await _call(step, given, ctx)
+    await run_hooks("after_agent", ctx, *fresh.values())
     return Turn("then", _next(step, given, fresh), sealed, data=_told(fresh))
 
 
@@ -28,6 +33,7 @@ async def supervise(step: Step, given: Given, ctx: StepContext) -> Turn:
     Raises:
         RouteRefused: It named somebody who is not declared; the router is to blame.
     """
+    await run_hooks("before_routing", ctx)
     fresh, sealed = await _call(step, given, ctx)
     route = cast("Any", next(iter(fresh.values())))
     agent, confidence = route.agent, float(route.confidence)

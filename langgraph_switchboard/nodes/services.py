@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph_switchboard.cases import CaseStore, Effects, MemoryEffects, MemoryStore
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.knowledge import Knowledge, MemoryKnowledge, articles_of
-from langgraph_switchboard.ledger import Journal, Prices
+from langgraph_switchboard.ledger import Entry, Journal, Prices, TaskKey
 from langgraph_switchboard.limits import Limits, MemoryLimits, ModelPolicy
 from langgraph_switchboard.models import Models, models_from_env
 
@@ -85,6 +85,10 @@ class Services:
         limits: Budgets, rates and breakers; nobody asks them where nothing is bounded.
         prices: What models cost.
         model_policies: What holds for models, whoever asks them, by their names.
+        aside: Commits a step's entries at once, before and apart from the step's own commit, under
+            the ownership of its run; None where the journal itself writes apart.
+        was_there: Whether a checkpoint `(thread, namespace, checkpoint id)` was there before its
+            run began, so that a step on it may run again.
     """
 
     store: CaseStore
@@ -101,6 +105,26 @@ class Services:
     limits: Limits = field(default_factory=MemoryLimits)
     prices: Prices = field(default_factory=Prices)
     model_policies: Mapping[str, ModelPolicy] = field(default_factory=dict)
+    aside: Callable[[RunnableConfig, TaskKey, Sequence[Entry]], Awaitable[None]] | None = None
+    was_there: Callable[[str, str, str], bool] = lambda *_: True
+
+    async def write(self, config: RunnableConfig, task: TaskKey, entries: Sequence[Entry]) -> None:
+        """Commit entries now, whatever becomes of the step.
+
+        Args:
+            config: The step's config, which says who owns its case.
+            task: Their place; not that of the step itself, whose entries leave with it.
+            entries: What is to be kept.
+
+        Raises:
+            StoreError: They could not be written.
+            Superseded: Somebody else owns the case by now.
+        """
+        if self.aside is not None:
+            await self.aside(config, task, entries)
+        else:
+            self.journal.attach(task, entries)
+            await self.journal.settle(task)
 
 
 # LangGraph's context_schema cannot carry services: under a server the client fills it in.

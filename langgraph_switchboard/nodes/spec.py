@@ -244,6 +244,8 @@ class Step:
         wait: A pause's length.
         implied_by: The step whose declaration made this one too: a set's join, a map's body.
         tools: What a model may call while it answers for its agent; nothing else.
+        patience: Seconds that a wait before another attempt may hold the process; a longer one is a
+            timer. Less in a set, where others wait for it.
     """
 
     name: str
@@ -277,6 +279,7 @@ class Step:
     wait: Wait | None = None
     implied_by: str = ""
     tools: tuple[Tool, ...] = ()
+    patience: float = 60.0
 
     def way(self, way: Way) -> str | None:
         """Where this way leads, or None where the step does not have it."""
@@ -303,6 +306,7 @@ class FlowInfo:
         hooks: The blueprint's own code at fixed places.
         max_hops: How many steps one case may take in all.
         max_parallel: How many members of a parallel set or map run at a time.
+        reviews: The steps at which a person is asked.
     """
 
     name: str
@@ -316,3 +320,4 @@ class FlowInfo:
     hooks: Hooks = Hooks()
     max_hops: int = 100
     max_parallel: int = 16
+    reviews: frozenset[str] = frozenset()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph_switchboard.contracts import Contract, Envelope, open_envelope
 from langgraph_switchboard.errors import ContractViolation
+from langgraph_switchboard.ledger import Entry, Row
 from langgraph_switchboard.nodes.spec import Step, Take, Way
+
+_SAID = ("review_opened", "review_decided", "timer_set", "timer_fired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ class Turn:
     reason: str | None = None
     data: dict[str, Any] = field(default_factory=dict)
     outcome: str | None = None
+
+
+def said_before(entries: Sequence[Entry]) -> list[Entry]:
+    """Of a turn that broke off: what stands in the ledger already, in its places.
+
+    A review that was opened and a timer that was set left in the commits of their interrupts.
+    """
+    return [one for one in entries if _was_said(one)]
+
+
+def _was_said(entry: Entry) -> bool:
+    if isinstance(entry, Row):
+        return entry.table in ("reviews", "timers")
+    return entry.kind in _SAID
 
 
 def open_takes(step: Step, state: Mapping[str, Any]) -> Given:

@@ -163,6 +163,8 @@ async def open_house(
                 limits=limits,
                 prices=prices,
                 model_policies=policies,
+                aside=saver.aside,
+                was_there=saver.was_there,
             )
             tail = PostgresTail(base.pool, base.dsn)
             yield House(services, saver, owners, ticking, PostgresAccess(base.pool), tail, base)

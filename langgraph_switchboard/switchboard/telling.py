@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from langgraph_switchboard.ledger import Event, LedgerEntry
 from langgraph_switchboard.nodes import END
@@ -30,6 +31,9 @@ def _words(event: Event) -> str:
             return f"refuses {data.get('by')}: {data.get('why')}"
         case "effect_recorded":
             return f"puts {data.get('key')!r} into the outbox"
+        case "attempt_failed":
+            wait = f"again in {data.get('wait'):g} s" if data.get("wait") is not None else "again"
+            return f"attempt {data.get('attempt')} of {data.get('of')} fails: {_problem(data)}; {wait}"
         case "timer_set":
             return f"waits ({data.get('kind')}) until {data.get('due_at')}"
         case "timer_fired":
@@ -40,6 +44,10 @@ def _words(event: Event) -> str:
             return f"fails: {data['failure']['problem']} -> {_place(data['goto'])}"
         case _:
             return f"{_gave(event)} -> {_place(data.get('goto'))}"
+
+
+def _problem(data: Mapping[str, Any]) -> str:
+    return str((data.get("failure") or {}).get("problem"))
 
 
 def _gave(event: Event) -> str:

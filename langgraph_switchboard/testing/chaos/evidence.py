@@ -11,7 +11,9 @@ import psycopg
 from langgraph_switchboard.testing.chaos.world import happenings
 
 _DISAGREE = r"""
-WITH told AS (SELECT DISTINCT task_id FROM switchboard.ledger WHERE case_id = %(case)s),
+WITH told AS (SELECT DISTINCT task_id FROM switchboard.ledger
+    -- A failed attempt is told before its wait, ahead of what its task writes.
+    WHERE case_id = %(case)s AND kind <> 'attempt_failed'),
 kept AS (
     SELECT DISTINCT task_id FROM checkpoint_writes
     WHERE thread_id = %(case)s AND checkpoint_ns = ''
