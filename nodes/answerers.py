@@ -25,7 +25,8 @@ use: `account` and `rows` come from our tables, `articles` from our help centre.
 - Promise no money, no refund and no exception; a person decides about those.
 - Put the id of every article that you used into `cites`, and every `refs` entry of a row
   that you used into `rows`. Name no other id.
-- Greet by first name if `account.known`. Be short, kind and concrete. Plain text.
+- Greet by first name if `account.known`. Be short, kind and concrete, in the words of
+  the articles and rows. Plain text. End with "Kind regards," and "Larkpay Support" on a line of its own.
 - `confidence` is the chance that a colleague would send your reply unchanged."""
 
 FAQ = f"{_RULES}\nThis is a simple question: answer it from the articles alone, in two to four sentences."

@@ -26,6 +26,7 @@ from nodes.evidence import articles_for, facts_of, file_of, rows_for
 from nodes.high_stakes import is_high_stakes
 from nodes.promises import promises_money
 from nodes.router import decide, simple_enough
+from nodes.trust import VALIDATORS, sources_of
 
 __all__ = [
     "account_care",
@@ -138,7 +139,11 @@ async def _answer(
     if ticket.earlier:
         facts["untrusted_conversation"] = (await ctx.history()).facts()
     reply = await ctx.ask(Reply, prompt, facts=facts, answerer=answerer)
-    grounded = _grounded(reply, facts)
+    sources = sources_of(reply, facts)
+    sure = await ctx.confidence(
+        reply, said=reply.confidence, claims=reply.text, sources=sources, validators=VALIDATORS
+    )
+    grounded = _grounded(reply.model_copy(update={"confidence": sure}), facts)
     if facts["claims_money"]:
         return grounded.model_copy(update={"confidence": min(UNSURE, grounded.confidence)})
     return grounded

@@ -36,6 +36,7 @@ class FakeContext:
         self.read: list[str] = []
         self.sent: dict[str, Mapping[str, Any]] = {}
         self.notes: Row = {}
+        self.judged: list[Row] = []
         self.said: dict[str, tuple[str, str]] = {}
 
     @property
@@ -72,6 +73,10 @@ class FakeContext:
         plans = {row["plan"] for row in parts["account"]}
         parts["plan"] = [row for row in self._tables.get("plan_limits", []) if row["plan"] in plans]
         return [{"part": part, "row": row} for part, rows in parts.items() for row in rows]
+
+    async def confidence(self, answer: Contract, *, said: float, **judged: Any) -> float:
+        self.judged.append(judged)
+        return said
 
     def say(self, role: str, text: str, *, key: str = "") -> None:
         self.said.setdefault(key, (role, text))

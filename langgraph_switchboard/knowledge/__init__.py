@@ -2,12 +2,14 @@
 
 from langgraph_switchboard.knowledge.articles import Article, articles_of, load_articles
 from langgraph_switchboard.knowledge.collection import load_collection
+from langgraph_switchboard.knowledge.grounding import Grounding, grounding
 from langgraph_switchboard.knowledge.search import Hit, Knowledge, MemoryKnowledge, PostgresKnowledge
 from langgraph_switchboard.knowledge.sentences import Sentence, best_sentences
 from langgraph_switchboard.knowledge.tokens import tokenise
 
 __all__ = [
     "Article",
+    "Grounding",
     "Hit",
     "Knowledge",
     "MemoryKnowledge",
@@ -15,6 +17,7 @@ __all__ = [
     "Sentence",
     "articles_of",
     "best_sentences",
+    "grounding",
     "load_articles",
     "load_collection",
     "tokenise",

@@ -20,9 +20,10 @@ from langgraph_switchboard.cases import (
 from langgraph_switchboard.checkpoints import EPOCH
 from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
 from langgraph_switchboard.errors import ConfigurationError, EffectInDoubt, StepFailed
-from langgraph_switchboard.knowledge import Article, Hit, Knowledge
+from langgraph_switchboard.knowledge import Article, Hit, Knowledge, grounding
 from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
 from langgraph_switchboard.models import Answer, Answerer, OnText, Question, Tool
+from langgraph_switchboard.nodes.confidence import Confidence, Validator, past_approval, validated
 from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
 from langgraph_switchboard.nodes.summary import SUMMARISE, Summary, pick_sentences
@@ -127,6 +128,37 @@ class StepContext:
         answer = await self.services.models.ask(question, answerer)
         self.answers.append(answer)
         return answer.value
+
+    async def confidence(
+        self,
+        answer: Contract,
+        *,
+        said: float,
+        claims: str,
+        sources: Sequence[str],
+        validators: Sequence[Validator] = (),
+    ) -> float:
+        """How sure we may be of the last answer: of a model's never by its own word alone.
+
+        What plain code answers keeps the figure that it came with. A model's is weighed with what its
+        sources hold, with the author's own validators, and with how often people approved what this
+        step gave before; `nodes.confidence` has the formula, and the ledger its parts.
+
+        Args:
+            answer: What was given; the validators look at it.
+            said: Its own figure, from 0 to 1.
+            claims: What it says in words, to be held by its sources.
+            sources: The texts that it names as what it rests on, and no others.
+            validators: Plain functions of the answer that give how far it may be trusted, from 0 to 1.
+        """
+        if not self.answers or self.answers[-1].by != "model":
+            return said
+        found = grounding(claims, sources)
+        least, broken = validated(answer, validators)
+        rate = await past_approval(self.services.store, self.flow.name, self.step, self.now())
+        sure = Confidence(said, found.score, least, rate, broken, len(found.unheld))
+        self.note(confidence_parts=sure.facts())
+        return sure.value
 
     async def search(self, text: str, k: int = 5) -> list[Hit]:
         """The `k` help articles that fit `text` best, best first."""
