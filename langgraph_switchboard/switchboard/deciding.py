@@ -66,6 +66,8 @@ def matter_of(
 
 def _amount(review: Review, row: ReviewRow, answer: Decision | None) -> float | None:
     """The most money at stake in what is shown, what somebody proposed, and what is to be decided."""
+    if review.amount is None:
+        return None  # and nothing that was shown has to be read as what this code knows
     edited = getattr(answer, "edited", None)
     payloads = [row.shown.get(row.subject), (row.proposed or {}).get("edited")]
     subjects = [review.subject.accept_stored(one, by=row.step) for one in payloads if one is not None]

@@ -11,6 +11,7 @@ from typing import Any
 
 from langgraph_switchboard.errors import (
     CaseError,
+    CaseUnknown,
     DecisionMalformed,
     ReviewDecided,
     ReviewStale,
@@ -194,7 +195,7 @@ async def wrong_ids(dsn: str, *, tries: int) -> ProofReport:
                 ReviewDecided: lambda: switchboard.decide(closed, _edit(6), by="bob"),
                 ReviewStale: lambda: switchboard.decide(open_review, _edit(6), by="bob", digest="old"),
                 DecisionMalformed: lambda: switchboard.decide(open_review, {"type": "dance"}, by="bob"),
-                CaseError: lambda: switchboard.resume("unknown"),
+                CaseUnknown: lambda: switchboard.resume("unknown"),
             }
             for expected, act in wrong.items():
                 for _ in range(tries):
