@@ -95,11 +95,15 @@ class ServeSettings:
 
 
 def _tokens(said: Mapping[str, str]) -> TokenSettings | None:
-    names = {"issuer": "ISSUER", "audience": "AUDIENCE", "keys": "JWKS"}
-    given = {field: said.get(f"SWITCHBOARD_OIDC_{name}", "") for field, name in names.items()}
+    names = {
+        "issuer": "SWITCHBOARD_OIDC_ISSUER",
+        "audience": "SWITCHBOARD_OIDC_AUDIENCE",
+        "keys": "SWITCHBOARD_OIDC_JWKS",
+    }
+    given = {field: said.get(name, "") for field, name in names.items()}
     if not any(given.values()):
         return None
-    missing = [f"SWITCHBOARD_OIDC_{names[field]}" for field, value in given.items() if not value]
+    missing = [names[field] for field, value in given.items() if not value]
     if missing:
         raise ConfigurationError(
             "tokens need an issuer, an audience and its keys", where=", ".join(missing), came="nothing"
