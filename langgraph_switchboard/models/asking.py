@@ -52,9 +52,15 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
+    is_known: bool = True
+    """False where nobody said what was used; then the figures are no figures."""
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.is_known and other.is_known,
+        )
 
 
 @dataclass(frozen=True)

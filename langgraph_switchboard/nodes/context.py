@@ -316,12 +316,13 @@ class StepContext:
         if not self.answers:
             return {}
         costs = [answer.cost_usd for answer in self.answers]
+        counted = all(answer.usage.is_known for answer in self.answers)
         told = {
             "answered_by": self.answers[-1].by,
             "model": self.answers[-1].model,
             "fallback_reason": self.answers[-1].fallback_reason,
-            "input_tokens": sum(answer.usage.input_tokens for answer in self.answers),
-            "output_tokens": sum(answer.usage.output_tokens for answer in self.answers),
+            "input_tokens": sum(one.usage.input_tokens for one in self.answers) if counted else None,
+            "output_tokens": sum(one.usage.output_tokens for one in self.answers) if counted else None,
             # One unknown price makes the sum unknown; it is never taken for nothing.
             "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
             "told_model": next((answer.told for answer in self.answers if answer.told), None),

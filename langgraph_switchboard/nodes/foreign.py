@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.pregel import Pregel
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.tally import Tally, UsageCounter
 
 _DURABILITY = "__pregel_durability"
+NO_CHECKPOINTS = {_DURABILITY: "async"}
+"""For a graph without a checkpointer inside one of ours: under our own `sync` it would wait for
+a checkpoint that nobody writes."""
 
 
 def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitable[object]]:
@@ -19,17 +26,37 @@ def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitabl
     It receives `{field: payload}` as plain dictionaries. Its answer is the contract (an
     instance or its fields), or a mapping that holds it under the name of the field that
     the step gives, as the state of a graph does. Only this answer is sealed: what a
-    subgraph does inside itself is its own affair.
+    subgraph does inside itself is its own affair. What the models in it cost is counted.
     """
 
     async def call(*, ctx: StepContext, **values: Contract | None) -> object:
         plain = {name: value.model_dump(mode="json") if value else None for name, value in values.items()}
-        answer = await runnable.ainvoke(plain, _synchronous(ctx.config))
+        tally, began = Tally(), time.perf_counter()
+        try:
+            answer = await runnable.ainvoke(plain, _counted(_synchronous(ctx.config), UsageCounter(tally)))
+        finally:
+            if tally.begun:  # models were asked inside
+                ctx.answers.append(tally.answer(time.perf_counter() - began))
         if isinstance(answer, Mapping) and gives in answer:
             return answer[gives]
         return answer
 
     return call
+
+
+def apart(runnable: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """A graph that keeps nothing of the case it works for: it runs as one, and leaves no checkpoints."""
+    return runnable.copy({"checkpointer": False}) if isinstance(runnable, Pregel) else runnable
+
+
+def _counted(config: RunnableConfig, counter: UsageCounter) -> RunnableConfig:
+    """The config with one handler more; `merge_configs` would take the surrounding run's in again."""
+    callbacks = config.get("callbacks")
+    if isinstance(callbacks, BaseCallbackManager):
+        callbacks = callbacks.copy()
+        callbacks.add_handler(counter, inherit=True)
+        return {**config, "callbacks": callbacks}
+    return {**config, "callbacks": [*(callbacks or ()), counter]}
 
 
 def _synchronous(config: RunnableConfig) -> RunnableConfig:
