@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,26 @@ async def pg_pool(pg_dsn: str) -> AsyncIterator[Pool]:
     """A pool on a fresh, migrated database, bound to the loop of this test."""
     async with open_pool(pg_dsn) as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the tree with what is installed here."""
+    out = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(out),
+        str(REPOSITORY),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = out.glob("*.whl")
+    return file
 
 
 def dsn_for(server: EmbeddedServer, name: str) -> str:

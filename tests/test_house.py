@@ -83,17 +83,6 @@ def test_contracts_import_pydantic_the_standard_library_and_themselves(folder: s
         assert _imports(file) <= known, file.name
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the tree with what is installed here."""
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (file,) = out.glob("*.whl")
-    return file
-
-
 def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
     """The application's folders stay in the repository; SQL and the typing mark go along."""
     names = zipfile.ZipFile(wheel).namelist()

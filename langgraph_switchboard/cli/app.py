@@ -14,6 +14,7 @@ from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.costs import cost
 from langgraph_switchboard.cli.demo import demo
 from langgraph_switchboard.cli.evals import evaluate
+from langgraph_switchboard.cli.new import new
 from langgraph_switchboard.cli.run import run
 from langgraph_switchboard.cli.schema import schema
 from langgraph_switchboard.cli.screen import err, say
@@ -39,6 +40,7 @@ app.command()(cost)
 app.command()(check)
 app.command()(schema)
 app.command()(card)
+app.command()(new)
 app.command("eval")(evaluate)
 app.command()(demo)
 app.add_typer(records.ledger_app, name="ledger")
