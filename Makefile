@@ -8,7 +8,7 @@ CORE   := $(VENV)/.installed-all
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench chaos notebooks clean
+.PHONY: help demo test check serve dev bench chaos notebooks clean
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
@@ -29,7 +29,10 @@ check: $(DEV) ## lint, types, layers, blueprints and their cards
 	$(BIN)/switchboard card --check
 	$(BIN)/switchboard check graphs.claims:claims
 
-serve: $(DEV) ## serve the desk with `langgraph dev` on http://127.0.0.1:2024
+serve: $(CORE) ## serve the inbox and the API with the demo cases on http://127.0.0.1:8000
+	@$(BIN)/switchboard serve --demo --port $${PORT:-8000}
+
+dev: $(DEV) ## serve the same with `langgraph dev` on http://127.0.0.1:2024
 	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true LANGSMITH_TRACING=$${LANGSMITH_TRACING:-false} \
 	$(BIN)/langgraph dev --no-browser --no-reload --host 127.0.0.1 --port $${PORT:-2024} --n-jobs-per-worker 10
 

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, bench_desk, people, records, reviews
+from langgraph_switchboard.cli import bench, bench_desk, keys, people, records, reviews
 from langgraph_switchboard.cli.card import card
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.costs import cost
@@ -18,6 +18,7 @@ from langgraph_switchboard.cli.new import new
 from langgraph_switchboard.cli.run import run
 from langgraph_switchboard.cli.schema import schema
 from langgraph_switchboard.cli.screen import err, say
+from langgraph_switchboard.cli.serving import serve
 from langgraph_switchboard.cli.status import status
 from langgraph_switchboard.errors import SwitchboardError
 
@@ -43,6 +44,8 @@ app.command()(card)
 app.command()(new)
 app.command("eval")(evaluate)
 app.command()(demo)
+app.command()(serve)
+app.add_typer(keys.app, name="keys")
 app.add_typer(records.ledger_app, name="ledger")
 app.add_typer(records.db_app, name="db")
 bench.app.command("desk")(bench_desk.desk)

@@ -347,3 +347,29 @@ async def test_health_needs_no_key_and_readiness_asks_the_database(rig: Rig) -> 
     rig.app.state.draining = True
     assert (await client.get("/ready")).status_code == 503
     rig.app.state.draining = False
+
+
+async def test_a_review_is_looked_at_handed_on_decided_and_taken_back(rig: Rig) -> None:
+    """The verbs of people besides deciding; who may not decide may not keep others from it either."""
+    review = await rig.case("c1", "claims")
+    ann, vic = rig.client(await rig.key("ann", "reviewer")), rig.client(await rig.key("vic", "viewer"))
+
+    async def do(client: httpx.AsyncClient, verb: str, **body: Any) -> httpx.Response:
+        return await client.post(f"/api/reviews/{review}/{verb}", json=body)
+
+    assert (await do(ann, "claim")).json()["assigned_to"] == "ann"
+    assert code(await do(vic, "claim")) == (403, "review_not_yours")
+    assert (await do(ann, "release")).json()["assigned_to"] is None
+    assert (await do(ann, "escalate", to="leads", message="too hot")).json()["owner"] == "leads"
+    assert code(await do(vic, "escalate", to="me")) == (403, "review_not_yours")
+    assert code(await do(ann, "undo")) == (409, "review_closed")
+    store, now = rig.switchboard.services.store, rig.switchboard.services.clock()
+    row = await store.review(review)
+    assert row is not None
+    approve = {"type": "approve", "message": "", "edited": None}
+    await store.decide(
+        review, version=1, digest=row.token, decision=approve, by="ann", at=now, undo=timedelta(seconds=10)
+    )
+    assert (await ann.get(f"/api/reviews/{review}")).json()["status"] == "held"
+    assert code(await do(vic, "undo")) == (403, "review_not_yours")
+    assert (await do(ann, "undo")).json()["status"] == "open"

@@ -121,6 +121,19 @@ class BulkBody(Model):
     """What to say to all of them."""
 
 
+class EscalateBody(Model):
+    """To whom a review is handed on, and why."""
+
+    to: str | None = Field(default=None, max_length=200)
+    """The group; the one that the blueprint names unless given."""
+    message: str = Field(default="", max_length=2000)
+    """Why."""
+
+
+class Nothing(Model):
+    """An empty object: the call says it all."""
+
+
 class OperateBody(Model):
     """Why an operator does it."""
 

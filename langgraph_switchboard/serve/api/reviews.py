@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from langgraph_switchboard.cases import InboxQuery, ReviewRow
+from langgraph_switchboard.cases.access import Actor
 from langgraph_switchboard.cases.refusals import review_missing
 from langgraph_switchboard.serve.api.cases import sayable, worker_of
 from langgraph_switchboard.serve.api.models import (
@@ -14,14 +18,22 @@ from langgraph_switchboard.serve.api.models import (
     BulkOne,
     Decided,
     DecisionBody,
+    EscalateBody,
+    Model,
+    Nothing,
     ReviewOut,
     Reviews,
     ReviewsQuery,
 )
 from langgraph_switchboard.serve.api.operation import Operation
 from langgraph_switchboard.serve.api.showing import answer, case_out, next_of, place_of, review_out
+from langgraph_switchboard.serve.guard import Handler
 from langgraph_switchboard.serve.requests import actor_of, json_of, query_of, switchboard_of
+from langgraph_switchboard.switchboard import Switchboard
 from langgraph_switchboard.switchboard.bulk import approve_many
+
+M = TypeVar("M", bound=Model)
+Verb = Callable[[Switchboard, str, Actor, M], Awaitable[ReviewRow]]
 
 
 async def list_reviews(request: Request) -> Response:
@@ -88,6 +100,37 @@ async def approve_reviews(request: Request) -> Response:
     return answer(Bulk(items=items))
 
 
+async def claim_review(request: Request) -> Response:
+    """Say that one is looking at a review, taking it over from whoever was."""
+    return await _done(request, Nothing, lambda s, name, actor, _: s.claim(name, by=actor))
+
+
+async def release_review(request: Request) -> Response:
+    """Say that one is no longer looking at a review."""
+    return await _done(request, Nothing, lambda s, name, actor, _: s.release(name, by=actor))
+
+
+async def escalate_review(request: Request) -> Response:
+    """Hand a review on to another group; it stays open."""
+    return await _done(
+        request,
+        EscalateBody,
+        lambda s, name, actor, body: s.escalate(name, by=actor, to=body.to, message=body.message),
+    )
+
+
+async def undo_decision(request: Request) -> Response:
+    """Take one's own decision back while it is held: the review is open again."""
+    return await _done(request, Nothing, lambda s, name, actor, _: s.undo(name, by=actor))
+
+
+async def _done(request: Request, model: type[M], verb: Verb[M]) -> Response:
+    review_id = sayable(str(request.path_params["review_id"]), "review_id")
+    body = await json_of(request, model)
+    row = await verb(switchboard_of(request), review_id, actor_of(request), body)
+    return answer(review_out(request, row))
+
+
 async def _review(request: Request) -> ReviewRow:
     review_id = sayable(str(request.path_params["review_id"]), "review_id")
     row = await switchboard_of(request).services.store.review(review_id)
@@ -96,6 +139,15 @@ async def _review(request: Request) -> ReviewRow:
     return row
 
 
+def _verb(name: str, handler: Handler, body: type[Model]) -> Operation:
+    path = f"/api/reviews/{{review_id}}/{name}"
+    return Operation(
+        "POST", path, handler, body=body, answers={200: ReviewOut}, problems=(404, 409), tag="reviews"
+    )
+
+
+# To decide one needs no more than to read here: whether this person may decide this review is said
+# where the decision is written, and every attempt goes on the ledger there.
 operations = [
     Operation("GET", "/api/reviews", list_reviews, query=ReviewsQuery, answers={200: Reviews}, tag="reviews"),
     Operation(
@@ -124,6 +176,8 @@ operations = [
         problems=(404, 409),
         tag="reviews",
     ),
+    _verb("claim", claim_review, Nothing),
+    _verb("release", release_review, Nothing),
+    _verb("escalate", escalate_review, EscalateBody),
+    _verb("undo", undo_decision, Nothing),
 ]
-"""To decide one needs no more than to read here: whether this person may decide this review is said
-where the decision is written, and every attempt goes on the ledger there."""
