@@ -13,7 +13,7 @@ from contracts.claims import Claim, Document, FraudScreen, Letter, Particulars, 
 from evals.claims import suite
 from graphs.claims import claims
 from langgraph_switchboard import Switchboard
-from langgraph_switchboard.errors import DecisionMalformed, ModelDown
+from langgraph_switchboard.errors import DecisionMalformed, ModelDown, ReviewNotYours
 from langgraph_switchboard.evals import load_dataset, run_eval
 from langgraph_switchboard.models import Question
 from langgraph_switchboard.postgres import Pool
@@ -272,6 +272,38 @@ async def test_a_person_may_pay_another_amount_than_was_proposed(pg_dsn: str, pg
         less = Settlement.model_validate({**proposed, "amount": "900.00", "grounds": ["As agreed."]})
         await switchboard.decide(review.review_id, {"type": "edit", "edited": less.model_dump()}, by="maria")
     assert [amount for _, _, amount, _ in await payments(pg_pool)] == [Decimal("900.00")]
+
+
+async def test_above_the_second_limit_two_different_people_approve(pg_dsn: str, pg_pool: Pool) -> None:
+    """One approval pays nothing, and the same person does not count twice."""
+    async with Switchboard.open(pg_dsn) as switchboard:
+        view = await switchboard.run(claims, example("L-0014"), case_id="c-1")
+        (review,) = view.reviews
+        assert review.people == 2
+        await switchboard.decide(review.review_id, {"type": "approve"}, by="maria")
+        assert (await switchboard.case("c-1")).status == "waiting"
+        with pytest.raises(ReviewNotYours, match="maria has approved it already"):
+            await switchboard.decide(review.review_id, {"type": "approve"}, by="maria")
+        assert await payments(pg_pool) == []
+        await switchboard.decide(review.review_id, {"type": "approve"}, by="jonas")
+        assert (await switchboard.case("c-1")).status == "finished"
+    assert await payments(pg_pool) == [("c-1", "Ingrid Solberg", Decimal("47500.00"), "EUR")]
+
+
+async def test_who_raises_the_sum_over_the_second_limit_needs_another_person(
+    pg_dsn: str, pg_pool: Pool
+) -> None:
+    """The number of people goes by what would be paid, not by what was proposed."""
+    async with Switchboard.open(pg_dsn) as switchboard:
+        view = await switchboard.run(claims, example("L-0010"), case_id="c-1")
+        (review,) = view.reviews
+        assert review.people == 1
+        more = {**review.shown["settlement"], "amount": "39000.00"}
+        await switchboard.decide(review.review_id, {"type": "edit", "edited": more}, by="maria")
+        assert (await switchboard.case("c-1")).status == "waiting"
+        assert await payments(pg_pool) == []
+        await switchboard.decide(review.review_id, {"type": "approve"}, by="jonas")
+    assert [amount for _, _, amount, _ in await payments(pg_pool)] == [Decimal("39000.00")]
 
 
 # -- what fails -------------------------------------------------------------------------------
