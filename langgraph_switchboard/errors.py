@@ -454,6 +454,7 @@ class LimitMet(StepFailed):
     """
 
     code = "limit_met"
+    retryable = False
 
     def __init__(self, problem: str, *, limit: str, changes: Sequence[Any] = (), **said: Any) -> None:
         self.limit = limit

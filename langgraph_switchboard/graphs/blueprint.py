@@ -16,6 +16,7 @@ from langgraph_switchboard.graphs.check import Finding, check
 from langgraph_switchboard.graphs.drawing import mermaid
 from langgraph_switchboard.graphs.making import Agent, Maker, doc_of, needs, share, span
 from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack, name_of, options_of, way_out
+from langgraph_switchboard.graphs.over_budget import with_ways_to_a_person
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.said import Said, declares
 from langgraph_switchboard.graphs.shapes import Shapes
@@ -245,6 +246,7 @@ class Blueprint(Shapes):
         if then is not None:
             options.pop("max_visits", None)
             options.pop("exhausted", None)
+            options.pop("over_budget", None)
             self._add(self._make.join(name, then, merge, gives, None, options))
 
     @declares
@@ -385,7 +387,7 @@ class Blueprint(Shapes):
             DEAD_LETTER, "dead_letter", (Edge("then", END),), owner=self.owner, timeout=None,
             description="Keeps a case that cannot go on, for an operator.",
         )  # fmt: skip
-        steps: Mapping[str, Step] = {OPEN: opening, **self._steps, DEAD_LETTER: last}
+        steps = with_ways_to_a_person({OPEN: opening, **self._steps, DEAD_LETTER: last}, self.budget)
         for old, new in self.renamed.items():
             if old in steps or new not in steps:
                 raise BlueprintError(

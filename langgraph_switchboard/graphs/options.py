@@ -29,7 +29,10 @@ class StepOptions(TypedDict, total=False):
     retry: Retry
     """How often it is tried, and how long it waits in between; three times unless given."""
     budget: Budget | None
-    """What one case may spend in it."""
+    """What may be spent in it."""
+    over_budget: Target
+    """Where a case goes that may spend no more, with the draft if there is one; the review right behind
+    it unless given, and where there is none its fallback."""
     rate: Rate | None
     """How often its agent may be called, over all processes."""
     breaker: BreakerPolicy | None
@@ -57,6 +60,7 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
     """
     fields: dict[str, Any] = dict(said)
     fields.pop("exhausted", None)
+    fields.pop("over_budget", None)
     bound = said.get("max_visits")
     if "exhausted" in said and bound is None:
         raise BlueprintError("a way out needs a bound", where=step, wanted="max_visits=... beside exhausted=")
@@ -69,11 +73,14 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
 
 
 def way_out(said: StepOptions) -> tuple[Edge, ...]:
-    """The way out of a step that has a bound of its own; none where it has not."""
-    if "max_visits" not in said:
-        return ()
-    to = said.get("exhausted")
-    return (Edge("exhausted", name_of(to) if to else DEAD_LETTER, is_implied=to is None),)
+    """The ways out of a step that has bounds of its own; none where it has not."""
+    ways: tuple[Edge, ...] = ()
+    if "max_visits" in said:
+        to = said.get("exhausted")
+        ways = (Edge("exhausted", name_of(to) if to else DEAD_LETTER, is_implied=to is None),)
+    if (person := said.get("over_budget")) is not None:
+        ways = (*ways, Edge("over_budget", name_of(person)))
+    return ways
 
 
 def name_of(target: Target) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from langgraph_switchboard.contracts import CaseState, digest_of
 from langgraph_switchboard.graphs.regions import Regions
-from langgraph_switchboard.limits import Budget
+from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
 from langgraph_switchboard.nodes import JOIN, OPEN, Edge, FlowInfo, Hooks, Review, Step, Wait
 
 
@@ -92,9 +92,9 @@ class Process:
         packages = [self.knowledge, self.tables]
         said = {"name": self.name, "version": self.version, "fields": fields, "steps": steps}
         inside = {"included": {step: inner.digest for step, inner in self.included.items()}}
-        return digest_of(
-            {**said, "packages": packages, "renamed": dict(self.renamed), **(inside if self.included else {})}
-        )
+        bounds = {"budget": _bounds(self.budget)} if self.budget else {}
+        more = {**(inside if self.included else {}), **bounds}
+        return digest_of({**said, "packages": packages, "renamed": dict(self.renamed), **more})
 
     def flow(self) -> FlowInfo:
         """What its nodes need to know."""
@@ -112,6 +112,7 @@ class Process:
             max_hops=self.max_hops,
             max_parallel=self.max_parallel,
             reviews=frozenset(name for name, step in self.steps.items() if step.kind == "review"),
+            breakers={name: step.breaker for name, step in self.steps.items() if step.breaker},
         )
 
     @property
@@ -128,9 +129,18 @@ def _plain(step: Step) -> dict[str, Any]:
         "each": step.each and [step.each.over, step.each.items, step.each.concurrency, step.each.at_most],
         "part": step.part and asdict(step.part),
         "wait": step.wait and _pauses(step.wait),
+        "budget": step.budget and _bounds(step.budget),
+        "rate": step.rate and _bounds(step.rate),
+        "breaker": step.breaker and _bounds(step.breaker),
         "tools": [[tool.name, tool.contract.contract_name, tool.risk] for tool in step.tools] or None,
     }
     return {**_line(step), **{name: said for name, said in shapes.items() if said is not None}}
+
+
+def _bounds(policy: Budget | Rate | BreakerPolicy) -> dict[str, object]:
+    """What a policy says otherwise than by default: one that learns a new word keeps its digest."""
+    values = {one.name: (getattr(policy, one.name), one.default) for one in fields(policy)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def _pauses(wait: Wait) -> list[object]:

@@ -26,6 +26,9 @@ EventKind = Literal[
     "review_refused",  # somebody tried to decide, and may not, or was too late
     "effect_recorded",  # something is to be done to the world
     "operated",  # an operator took the case up again, or put an end to it
+    "budget_exceeded",  # a call would have spent more than is left; a person goes on
+    "breaker_opened",  # an agent or a model is left alone for a while
+    "breaker_closed",  # and works again
     "timer_set",  # the case waits for a moment
     "timer_fired",  # that moment came, and the case went on
     "case_ended",  # an outcome was written

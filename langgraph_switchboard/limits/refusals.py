@@ -76,10 +76,10 @@ def no_price(step: str, line: str, model: str) -> BudgetExceeded:
 
 
 def call_too_large(
-    step: str, subject: str, wants: Spent, most: Spent | None, tokens: int | None
+    step: str, subject: str, wants: Spent, most: int | None, tokens: int | None
 ) -> BudgetExceeded:
     """One question would cost more than one may."""
-    bounds = [] if most is None else [_usd(most.micros)]
+    bounds = [] if most is None else [_usd(most)]
     bounds += [] if tokens is None else [f"{tokens:,} tokens"]
     return BudgetExceeded(
         "one question would cost more than one may",

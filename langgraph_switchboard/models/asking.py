@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, Protocol
 from typing_extensions import TypeVar
 
 from langgraph_switchboard.contracts import Contract
-from langgraph_switchboard.errors import ConfigurationError, ContractViolation, ModelError
+from langgraph_switchboard.errors import ConfigurationError, ContractViolation, LimitMet, ModelError
 from langgraph_switchboard.models.tools import Tool, ToolCall
 
 C = TypeVar("C", bound=Contract, default=Contract)
@@ -102,6 +102,11 @@ class Models(Protocol):
         """One line for people: who answers, and why."""
         ...
 
+    @property
+    def model(self) -> str | None:
+        """The model's name; None where none is asked."""
+        ...
+
     async def ask(self, question: Question[C], answerer: Answerer[C] | None = None) -> Answer[C]:
         """Answer the question.
 
@@ -123,6 +128,8 @@ class Models(Protocol):
 
 class OfflineModels:
     """No model at all: plain code answers every question. Opens no connection."""
+
+    model = None
 
     def __init__(self, why: str = "set OPENAI_API_KEY or OPENAI_BASE_URL to use a model") -> None:
         self.line = f"Answers: plain code, no model ({why})."
@@ -154,11 +161,13 @@ async def by_answerer(question: Question[C], answerer: Answerer[C]) -> C:
     return question.contract.accept(await answerer(question), by=question.step or "answerer")
 
 
-async def in_place_of_model(question: Question[C], answerer: Answerer[C] | None, failure: ModelError) -> C:
-    """What plain code says when the model failed: its answer, with less confidence.
+async def in_place_of_model(
+    question: Question[C], answerer: Answerer[C] | None, failure: ModelError | LimitMet
+) -> C:
+    """What plain code says when the model failed or may not be asked: its answer, with less confidence.
 
     Raises:
-        ModelError: `failure` itself, if there is no answerer, or if the step is tried again first.
+        ModelError, LimitMet: `failure` itself, if there is no answerer, or if the step is tried again first.
     """
     if answerer is None or (failure.retryable and question.again):
         raise failure

@@ -143,6 +143,8 @@ class _Run:
         await ctx.services.write(ctx.config, place, [event])
         del ctx.entries[self.mark :]
         ctx.answers.clear()
+        ctx.unanswered.clear()
+        ctx.breach = None
         ctx.notes.clear()
         ctx.hooks.clear()
 

@@ -19,11 +19,19 @@ from langgraph_switchboard.cases import (
 )
 from langgraph_switchboard.checkpoints import EPOCH
 from langgraph_switchboard.contracts import Contract, digest_of, plain_problem
-from langgraph_switchboard.errors import ConfigurationError, EffectInDoubt, StepFailed
+from langgraph_switchboard.errors import (
+    BudgetExceeded,
+    ConfigurationError,
+    EffectInDoubt,
+    ModelError,
+    StepFailed,
+)
 from langgraph_switchboard.knowledge import Article, Hit, Knowledge, grounding
 from langgraph_switchboard.ledger import Entry, Event, Row, TaskKey
+from langgraph_switchboard.limits import Budget
 from langgraph_switchboard.models import Answer, Answerer, OnText, Question, Tool
 from langgraph_switchboard.nodes.confidence import Confidence, Validator, past_approval, validated
+from langgraph_switchboard.nodes.questions import Unanswered, ask_within_limits, unanswered
 from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
 from langgraph_switchboard.nodes.summary import SUMMARISE, Summary, pick_sentences
@@ -53,6 +61,7 @@ class StepContext:
         sees: How many of the last messages of the conversation its agent sees.
         timeout: Seconds that the step has for one attempt; None sets no bound.
         again: Whether this run of the step may not be its first: its checkpoint was there before.
+        budget: What may be spent in this step.
     """
 
     services: Services
@@ -68,8 +77,13 @@ class StepContext:
     sees: int = 20
     timeout: float | None = None
     again: bool = False
+    budget: Budget | None = None
+    breach: BudgetExceeded | None = None
+    """Why a person is to go on: what the step gives is a draft, made without the model."""
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
+    """Questions that a model failed to answer; they may have cost something."""
     notes: dict[str, Any] = field(default_factory=dict)
     hooks: list[dict[str, Any]] = field(default_factory=list)
     """The hooks that ran, for the step's event."""
@@ -118,6 +132,7 @@ class StepContext:
 
         Raises:
             ModelError: There is no usable answer, and no answerer, or another attempt is left.
+            LimitMet: The model may not be asked just now, in the same cases.
             ConfigurationError: A tool is not among those of the step.
         """
         self._must_have(tools)
@@ -125,7 +140,11 @@ class StepContext:
             contract, prompt, dict(facts or {}), case=self.case_id, step=self.step, tools=tuple(tools),
             on_text=on_text, again=insist and not self.is_last_attempt,
         )  # fmt: skip
-        answer = await self.services.models.ask(question, answerer)
+        try:
+            answer = await ask_within_limits(question, answerer, self)
+        except ModelError as error:
+            self.unanswered.append(unanswered(error, self))
+            raise
         self.answers.append(answer)
         return answer.value
 
@@ -313,16 +332,18 @@ class StepContext:
 
     def spent(self) -> dict[str, Any]:
         """Who answered this step's questions, and what that cost; empty where nothing was asked."""
-        if not self.answers:
+        if not (self.answers or self.unanswered):
             return {}
-        costs = [answer.cost_usd for answer in self.answers]
-        counted = all(answer.usage.is_known for answer in self.answers)
+        last = self.answers[-1] if self.answers else None
+        billed: list[Answer[Any] | Unanswered] = [*self.answers, *self.unanswered]
+        costs = [one.cost_usd for one in billed]
+        counted = all(one.usage.is_known for one in billed)
         told = {
-            "answered_by": self.answers[-1].by,
-            "model": self.answers[-1].model,
-            "fallback_reason": self.answers[-1].fallback_reason,
-            "input_tokens": sum(one.usage.input_tokens for one in self.answers) if counted else None,
-            "output_tokens": sum(one.usage.output_tokens for one in self.answers) if counted else None,
+            "answered_by": last and last.by,
+            "model": (last and last.model) or next((one.model for one in self.unanswered), None),
+            "fallback_reason": last and last.fallback_reason,
+            "input_tokens": sum(one.usage.input_tokens for one in billed) if counted else None,
+            "output_tokens": sum(one.usage.output_tokens for one in billed) if counted else None,
             # One unknown price makes the sum unknown; it is never taken for nothing.
             "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
             "told_model": next((answer.told for answer in self.answers if answer.told), None),

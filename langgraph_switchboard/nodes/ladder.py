@@ -8,10 +8,10 @@ edges: they are drawn, told in the ledger, and kept in the state, with the reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from langgraph_switchboard.errors import BoundReached, HookFailed, SwitchboardError
+from langgraph_switchboard.errors import BoundReached, BudgetExceeded, HookFailed
 from langgraph_switchboard.ledger import Event, annotate
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.failure import failure_of, quarantined
@@ -22,8 +22,6 @@ from langgraph_switchboard.nodes.turn import Turn, said_before
 Rung = Literal["retry", "fallback", "person", "dead_letter"]
 """Where a failure ended: another attempt, another agent, a person, or set aside."""
 
-_FOR_A_PERSON = ("budget_exceeded",)
-"""Codes of failures that no other agent could help with: a person goes on with what is there."""
 _TO_A_PERSON: tuple[Way, ...] = ("exhausted", "unsure", "fallback")
 
 
@@ -71,6 +69,8 @@ async def fall(error: Exception, step: Step, ctx: StepContext, seconds: float) -
         **({"hooks": ctx.hooks} if ctx.hooks else {}),
         **ctx.spent(),
     }
+    if isinstance(error, BudgetExceeded):
+        ctx.entries.append(_budget_exceeded(error, step, ctx))
     ctx.entries.append(Event("step_failed", step.name, ctx.now(), told, seconds))
     annotate(case=ctx.case_id, agent=step.name, owner=step.owner, failure=failure["code"], goto=way.to)
     return Turn("fallback", way.to, reason=failure["problem"], data={"failure": failure, "rung": way.rung})
@@ -82,9 +82,28 @@ def way_down(error: Exception, step: Step, ctx: StepContext) -> Fall:
     if isinstance(error, BoundReached):
         # Two steps that fall back on each other would never end otherwise.
         down = _to_a_person(step, ctx) or DEAD_LETTER
-    elif isinstance(error, SwitchboardError) and error.code in _FOR_A_PERSON:
-        down = _to_a_person(step, ctx) or down
+    elif isinstance(error, BudgetExceeded):
+        # No other agent could help: a person goes on with what is there.
+        down = step.way("over_budget") or _to_a_person(step, ctx) or down
     return Fall(down, rung_of(down, ctx))
+
+
+def to_a_person_if_spent(turn: Turn, step: Step, ctx: StepContext) -> Turn:
+    """The turn of a step that could spend no more: what plain code gave is a draft, and a person goes on.
+
+    Args:
+        turn: What came of the step.
+        step: The step; it goes on as ever where it has no way to a person.
+        ctx: Its context, which knows whether a budget had no room.
+    """
+    if ctx.breach is None:
+        return turn
+    ctx.entries.append(_budget_exceeded(ctx.breach, step, ctx))
+    to = step.way("over_budget") or step.way("unsure")
+    if to is None:
+        return turn
+    data = {**turn.data, "rung": rung_of(to, ctx)}
+    return replace(turn, way="over_budget", to=to, reason=ctx.breach.problem, data=data)
 
 
 def rung_of(to: str, ctx: StepContext) -> Rung:
@@ -100,3 +119,8 @@ def _to_a_person(step: Step, ctx: StepContext) -> str | None:
         return declared
     ways = (step.way(way) for way in _TO_A_PERSON)
     return next((to for to in ways if to is not None and to in ctx.flow.reviews), None)
+
+
+def _budget_exceeded(breach: BudgetExceeded, step: Step, ctx: StepContext) -> Event:
+    told = {"budget": breach.limit, "wanted": breach.wanted, "left": breach.came, "why": breach.problem}
+    return Event("budget_exceeded", step.name, ctx.now(), {key: said for key, said in told.items() if said})

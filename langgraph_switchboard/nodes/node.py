@@ -36,11 +36,12 @@ from langgraph_switchboard.errors import (
 )
 from langgraph_switchboard.ledger import TaskKey
 from langgraph_switchboard.nodes import kinds, record
+from langgraph_switchboard.nodes.admission import admitted, judged
 from langgraph_switchboard.nodes.attempts import tried
 from langgraph_switchboard.nodes.bounds import stay_in_bounds
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.doubt import clear_doubt
-from langgraph_switchboard.nodes.ladder import fall
+from langgraph_switchboard.nodes.ladder import fall, to_a_person_if_spent
 from langgraph_switchboard.nodes.review import STALE, ask_person
 from langgraph_switchboard.nodes.services import current
 from langgraph_switchboard.nodes.spec import FlowInfo, Step
@@ -91,6 +92,7 @@ class StepNode:
                 raise fault from error
             turn = await fall(error, step, ctx, time.perf_counter() - started)
         else:
+            turn = to_a_person_if_spent(turn, step, ctx)
             record.tell(turn, step, state, ctx, time.perf_counter() - started)
         record.move(turn, step, ctx)
         try:
@@ -127,7 +129,9 @@ class StepNode:
             case "dead_letter":
                 return kinds.set_aside(state)
             case "review":
-                return await self._review(open_takes(step, state), ctx, config)
+                turn = await self._review(open_takes(step, state), ctx, config)
+                await judged(step, state, turn, ctx)
+                return turn
             case "gate":
                 return await kinds.pass_gate(step, open_takes(step, state), ctx)
             case "supervisor":
@@ -140,7 +144,10 @@ class StepNode:
                 raise StepFailed(f"a {step.kind} does not run here", where=step.name)
 
     async def _tried(self, act: Any, given: Given, ctx: StepContext, *, lets_go: bool = True) -> Turn:
-        return await tried(lambda: self._timed(act, given, ctx), self.step, ctx, lets_go=lets_go)
+        async def attempt() -> Turn:
+            return await admitted(lambda: self._timed(act, given, ctx), self.step, ctx)
+
+        return await tried(attempt, self.step, ctx, lets_go=lets_go)
 
     async def _timed(self, act: Any, given: Given, ctx: StepContext) -> Turn:
         try:
@@ -190,6 +197,7 @@ class StepNode:
             visit=visits.get(step.name, 0) + 1,
             may_act=step.kind == "effect",
             tools=step.tools,
+            budget=step.budget,
             sees=step.history,
             config=config,
             timeout=step.timeout,

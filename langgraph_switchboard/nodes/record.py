@@ -33,7 +33,7 @@ def tell(turn: Turn, step: Step, state: Mapping[str, Any], ctx: StepContext, sec
     if ctx.hooks:
         told["hooks"] = ctx.hooks
     if ctx.attempt > 1:
-        told |= {"attempt": ctx.attempt, "rung": "retry"}
+        told |= {"attempt": ctx.attempt, "rung": told.get("rung", "retry")}
     if step.kind not in ("review", "dead_letter"):
         kind = _EVENT.get(step.kind, "step_finished")
         ctx.entries.append(Event(kind, step.name, ctx.now(), told, seconds))
@@ -80,6 +80,8 @@ def command(turn: Turn, step: Step, ctx: StepContext) -> Command[Any]:
         update["reason"] = turn.reason
     if turn.way == "fallback":
         update["failure"] = turn.data["failure"]
+        update["rungs"] = {step.name: turn.data["rung"]}
+    elif "rung" in turn.data:
         update["rungs"] = {step.name: turn.data["rung"]}
     elif ctx.attempt > 1:
         update["rungs"] = {step.name: "retry"}

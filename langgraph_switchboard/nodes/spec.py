@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -25,11 +25,12 @@ Kind = Literal[
 ]  # fmt: skip
 Way = Literal[
     "then", "fallback", "agent", "unsure", "sure", "rejected",
-    "member", "exhausted", "expired", "finished", "declined",
+    "member", "exhausted", "expired", "finished", "declined", "over_budget",
 ]  # fmt: skip
 """How a step can be left: what happened in it. `member` leads into a branch of a set, `exhausted`
 out of a step that the case came to more often than it may, `expired` out of a review that nobody
-answered; `finished` and `declined` are how an included blueprint ended."""
+answered; `finished` and `declined` are how an included blueprint ended; `over_budget` leads to a
+person, with a draft if there is one."""
 Source = Literal["case", "item", "members"]
 """Where a step finds what it takes: the case; the item of a map; all members of a set, by member."""
 Risk = Literal["low", "medium", "high"]
@@ -307,6 +308,7 @@ class FlowInfo:
         max_hops: How many steps one case may take in all.
         max_parallel: How many members of a parallel set or map run at a time.
         reviews: The steps at which a person is asked.
+        breakers: The breakers of its agents, by step.
     """
 
     name: str
@@ -321,3 +323,4 @@ class FlowInfo:
     max_hops: int = 100
     max_parallel: int = 16
     reviews: frozenset[str] = frozenset()
+    breakers: Mapping[str, BreakerPolicy] = field(default_factory=dict)

@@ -45,6 +45,7 @@ class ScriptedModel:
     """
 
     line = "Answers: a script."
+    model = "scripted"
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class ScriptedModel:
                 raise line
         except ModelError as failure:
             value = await in_place_of_model(question, answerer, failure)
-            return Answer(value, "answerer", model="scripted", fallback_reason=failure.code, attempts=calls)
+            return Answer(value, "answerer", model=self.model, fallback_reason=failure.code, attempts=calls)
         value = self._checked(line(question) if callable(line) else line, question)
         if question.on_text is not None:
             text = value.model_dump_json()

@@ -23,9 +23,11 @@ import psycopg
 from langgraph_switchboard.errors import MissingExtra
 from langgraph_switchboard.postgres import EmbeddedServer, running_server
 from langgraph_switchboard.testing.proofs import Nursery, ProofReport, rigs
+from langgraph_switchboard.testing.proofs.budgets import budgets, counted_afterwards
 from langgraph_switchboard.testing.proofs.hands import deed
 from langgraph_switchboard.testing.proofs.outages import BOUND, outages, stock_in_a_black_hole
 from langgraph_switchboard.testing.proofs.poison import poisoned, stock_lists_nothing
+from langgraph_switchboard.testing.proofs.probes import looking, probes
 from langgraph_switchboard.testing.proofs.races import (
     double_starts,
     reviewers_race,
@@ -65,6 +67,10 @@ def _proofs(ground: _Ground) -> dict[str, Try]:
         "ids": lambda full: wrong_ids(ground.database("ids"), tries=200 if full else 5),
         "zombies": lambda full: zombies(nursery, ground.database("zombies"), owners=100 if full else 5),
         "poison": lambda full: poisoned(ground.database("poison"), rows=200 if full else 26),
+        "budgets": lambda full: budgets(
+            nursery, ground.database("budgets"), runs=100 if full else 3, crashes=20 if full else 3
+        ),
+        "probes": lambda full: probes(nursery, ground.database("probes"), tries=100 if full else 10),
         "machine": lambda full: _machine(nursery, ground.database("machine"), full),
         "stops": lambda full: stops(
             home / "stops", writes=50_000 if full else 4_000, stops=10 if full else 2
@@ -96,6 +102,12 @@ def _controls(ground: _Ground) -> dict[str, Try]:
         ),
         "zombies without the fence": lambda full: zombies(
             nursery, ground.database("unfenced"), owners=20 if full else 4, rig=unfenced
+        ),
+        "budgets counted afterwards": lambda full: budgets(
+            nursery, ground.database("afterwards"), runs=3, crashes=1, rig=deed(counted_afterwards)
+        ),
+        "probes without a lock": lambda full: probes(
+            nursery, ground.database("looking"), tries=20 if full else 10, rig=deed(looking)
         ),
         "stops, acknowledged early": lambda full: stops(
             ground.folder / "early", writes=2_000 if full else 500, stops=1, early=True

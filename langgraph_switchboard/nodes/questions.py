@@ -1,0 +1,163 @@
+"""Questions to a model within limits: budget, rate and breaker are asked for each, and settled after.
+
+A flow in which nothing is bounded, and one that no model answers, asks nobody and pays nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph_switchboard.errors import BudgetExceeded, LimitMet, ModelError
+from langgraph_switchboard.limits import (
+    Breaker,
+    Bucket,
+    Budget,
+    Call,
+    Grant,
+    Line,
+    ModelPolicy,
+    Sample,
+    micros_of,
+    policy_of,
+)
+from langgraph_switchboard.limits.calls import Scope
+from langgraph_switchboard.models import Answer, Answerer, Question, Usage, in_place_of_model
+from langgraph_switchboard.models.asking import C
+from langgraph_switchboard.nodes import bill
+from langgraph_switchboard.nodes.admission import Asker, admit, epoch_of, settle_call
+
+
+async def ask_within_limits(question: Question[C], answerer: Answerer[C] | None, asker: Asker) -> Answer[C]:
+    """Ask the model when it may be asked; where it may not, plain code stands in.
+
+    Args:
+        question: The question.
+        answerer: Plain code that can answer it too.
+        asker: Who asks.
+
+    Raises:
+        LimitMet: It may not be asked, and there is no answerer, or the step is tried again first.
+        ModelError: There is no usable answer.
+        StoreError: Nobody can say whether it may be asked.
+    """
+    models, model = asker.services.models, asker.services.models.model
+    bounds = None if model is None else _bounds_of(model, asker)
+    if model is None or bounds is None:
+        return await models.ask(question, answerer)
+    try:
+        grant = await admit(_call_of(question, model, bounds, asker), asker)
+    except LimitMet as met:
+        value = await in_place_of_model(question, answerer, met)
+        if isinstance(met, BudgetExceeded):
+            asker.breach = met  # what plain code gave is a draft: a person goes on from it
+        return Answer(value, "answerer", model=model, cost_usd=0.0, fallback_reason=met.code)
+    return await _ask(question, answerer, grant, model, asker)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question that a model failed to answer.
+
+    Args:
+        model: The model.
+        usage: Tokens that were paid for all the same.
+        cost_usd: Dollars for them; None is unknown.
+    """
+
+    model: str | None
+    usage: Usage
+    cost_usd: float | None
+
+
+def unanswered(error: ModelError, asker: Asker) -> Unanswered:
+    """What a question has cost that was not answered."""
+    model = asker.services.models.model
+    usage = Usage(error.input_tokens, error.output_tokens)
+    if bill.is_free(error):
+        return Unanswered(model, usage, 0.0)
+    if model is None or usage == Usage():
+        return Unanswered(model, Usage(is_known=False), None)
+    cost = asker.services.prices.cost(model, usage.input_tokens, usage.output_tokens)
+    return Unanswered(model, usage, None if cost is None else float(cost))
+
+
+async def _ask(
+    question: Question[C], answerer: Answerer[C] | None, grant: Grant, model: str, asker: Asker
+) -> Answer[C]:
+    prices, wants, began = asker.services.prices, grant.call.wants, time.perf_counter()
+    try:
+        answer = await asker.services.models.ask(question, answerer)
+    except BaseException as error:
+        # Broken off by the step's timeout counts against the model, too: it did not answer in time.
+        sample = Sample(True, time.perf_counter() - began)
+        await settle_call(grant, bill.charged(error, model, prices, wants), sample, asker)
+        raise
+    confidence = getattr(answer.value, "confidence", None)
+    failed = answer.fallback_reason is not None
+    sample = Sample(
+        failed, answer.seconds, confidence if isinstance(confidence, float) and not failed else None
+    )
+    await settle_call(grant, bill.paid(answer, model, prices, wants), sample, asker)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What bounds a question: of whom each budget is, and what holds for the model."""
+
+    budgets: tuple[tuple[str, Budget], ...]
+    policy: ModelPolicy
+
+
+def _bounds_of(model: str, asker: Asker) -> _Bounds | None:
+    """What bounds a question to this model; None where nothing does."""
+    policy = policy_of(asker.services.model_policies, model)
+    of = (
+        (f"{asker.flow.name}/{asker.step}", asker.budget),
+        (model, policy.budget),
+        (asker.flow.name, asker.flow.budget),
+    )
+    budgets = tuple((subject, budget) for subject, budget in of if budget is not None)
+    return _Bounds(budgets, policy) if budgets or policy.rate or policy.breaker else None
+
+
+def _call_of(question: Question[Any], model: str, bounds: _Bounds, asker: Asker) -> Call:
+    lines = _lines_of(model, bounds, asker)
+    usage = bill.estimate(question, [budget for _, budget in bounds.budgets])
+    wants = bill.wanted(model, usage, bounds.budgets, lines, asker.services.prices, asker.step)
+    policy = bounds.policy
+    return Call(
+        asker.case_id,
+        asker.step,
+        epoch_of(asker),
+        lines,
+        wants,
+        Bucket("model", model, policy.rate) if policy.rate else None,
+        Breaker("model", model, policy.breaker) if policy.breaker else None,
+    )
+
+
+def _lines_of(model: str, bounds: _Bounds, asker: Asker) -> tuple[Line, ...]:
+    """The shared budgets that a question must find room in, the nearest first."""
+    flow, today, policy = asker.flow, asker.now().date(), bounds.policy
+    name = f"{flow.name}/{asker.step}"
+    made: list[Line] = []
+    if (budget := asker.budget) is not None:
+        made.append(Line("step", f"{asker.case_id}/{asker.step}", _micros(budget.usd), budget.tokens))
+    if (budget := flow.budget) is not None:
+        made.append(Line("case", asker.case_id, _micros(budget.usd), budget.tokens))
+    daily: tuple[tuple[Scope, str, Budget | None], ...] = (
+        ("agent", name, asker.budget),
+        ("model", model, policy.budget),
+        ("flow", flow.name, flow.budget),
+    )
+    for scope, subject, budget in daily:
+        if budget is not None:
+            made.append(Line(scope, subject, _micros(budget.usd_per_day), budget.tokens_per_day, today))
+    return tuple(line for line in made if line.micros is not None or line.tokens is not None)
+
+
+def _micros(usd: float | None) -> int | None:
+    return None if usd is None else micros_of(usd)
