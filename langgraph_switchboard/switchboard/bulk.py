@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from langgraph_switchboard.cases import ReviewRow
 from langgraph_switchboard.cases.access import Actor
@@ -12,7 +13,12 @@ from langgraph_switchboard.switchboard.core import Switchboard
 
 
 async def approve_many(
-    switchboard: Switchboard, review_ids: Sequence[str], *, by: Actor, message: str = ""
+    switchboard: Switchboard,
+    review_ids: Sequence[str],
+    *,
+    by: Actor,
+    message: str = "",
+    undo: timedelta | None = None,
 ) -> dict[str, SwitchboardError | None]:
     """Approve many reviews as they are shown just now; each is decided by itself.
 
@@ -23,6 +29,7 @@ async def approve_many(
         review_ids: The reviews; one that is named twice counts once.
         by: Who approves.
         message: What to say to all of them.
+        undo: How long each can be taken back, where nobody says otherwise.
 
     Returns:
         What kept each from being decided, or None where it was.
@@ -42,7 +49,7 @@ async def approve_many(
     for review_id, row in rows.items():
         answer = {"type": "approve", "message": message}
         try:
-            await switchboard.decide(review_id, answer, by=by, digest=row.token, drive=False)
+            await switchboard.decide(review_id, answer, by=by, digest=row.token, undo=undo, drive=False)
             outcomes[review_id] = None
         except SwitchboardError as error:
             outcomes[review_id] = error
@@ -57,10 +64,10 @@ def _must_be_alike(rows: Sequence[ReviewRow]) -> None:
             came=", ".join(sorted(f"{flow}: {kind}" for flow, kind in kinds)),
             mend="Choose those of one kind.",
         )
-    high = [row.review_id for row in rows if row.risk == "high"]
+    high = [row.review_id for row in rows if row.risk == "high" or row.proposed]
     if high:
         raise InputRefused(
-            "a review of high risk is decided by itself",
+            "a review of high risk, or with a change that somebody proposed, is decided by itself",
             came=", ".join(high[:5]),
             mend="Open it and read it.",
         )

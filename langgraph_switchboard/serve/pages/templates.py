@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from langgraph_switchboard.errors import NotSignedIn, SwitchboardError
 from langgraph_switchboard.serve.guard import FORM_FIELD, Handler, route
+from langgraph_switchboard.serve.pages.words import teach
 
 environment = Environment(
     loader=PackageLoader("langgraph_switchboard.serve.pages"),
@@ -20,6 +21,7 @@ environment = Environment(
     lstrip_blocks=True,
 )
 """Escapes whatever a template fills in; a name that nobody gave is an error."""
+teach(environment)
 
 
 def page(request: Request, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:
