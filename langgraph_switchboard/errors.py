@@ -36,6 +36,7 @@
     │  └─ EffectConflict                   one key, two different sets of arguments
     ├─ StepFailed                          a step could not do its work
     │  ├─ StepTimeout
+    │  ├─ PartFailed                       a blueprint inside another came to its dead letter
     │  ├─ NotApproved (PermissionError)    a high-risk effect without the decision that covers it
     │  ├─ HookFailed                       code of the blueprint's own, at a fixed place, raised
     │  ├─ BoundReached                     the case went round, or on and on, or into too many branches
@@ -433,6 +434,12 @@ class EffectInDoubt(StepFailed):
             mend="Look on the other side, then answer the review: approve if it happened, reject if not.",
             key=key,
         )
+
+
+class PartFailed(StepFailed):
+    """A blueprint that is a step of another came to its dead letter; `inside` is the failure there."""
+
+    code = "part_failed"
 
 
 class NotApproved(StepFailed, PermissionError):

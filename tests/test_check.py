@@ -84,7 +84,7 @@ def blueprint(owner: str = "somebody") -> Blueprint:
 
 
 def reviewed(one: Blueprint, name: str = "review") -> None:
-    one.review(name, of="answer", decides=Approval, then="send")
+    one.review(name, of="answer", decides=Approval, then="send", expires="3d")
 
 
 def sound() -> Blueprint:
@@ -94,13 +94,18 @@ def sound() -> Blueprint:
     one.step(stand_in, then="gate", fallback="review")
     one.gate("gate", of="answer", sure=send, unsure="review")
     reviewed(one)
-    one.effect(send, then=END)
+    one.effect(send, then=END, fallback="dead_letter")
     return one
+
+
+CARE = ("no_way_down", "no_expiry", "never_read")
+"""What a tiny blueprint leaves out, and is not meant where it shows another fault."""
 
 
 def findings(one: Blueprint) -> list[Finding]:
     """What is found at its steps; the fields of the case that a tiny blueprint leaves alone aside."""
-    return [finding for finding in one.check() if finding.step != "open"]
+    found = [finding for finding in one.check() if finding.step != "open" and finding.code not in CARE]
+    return [replace(finding, place="") for finding in found]
 
 
 def only(one: Blueprint, code: str) -> Finding:
@@ -236,7 +241,7 @@ def test_an_optional_field_that_comes_too_late_is_a_warning() -> None:
 def test_a_condition_that_looks_at_what_comes_too_late_is_a_warning() -> None:
     """Conditions are looked at as steps are."""
     one = blueprint()
-    one.step(draft, then=was_approved)
+    one.step(draft, then=was_approved, max_visits=3)
     one.effect(send)
     assert [str(found) for found in findings(one)] == [
         "never_written at 'draft': it looks at 'approval', which no step writes before. [open -> draft] "
@@ -254,7 +259,7 @@ def test_a_field_of_the_case_that_nothing_touches_is_a_warning() -> None:
 
     one = Blueprint("tiny", case=Wider, owner="somebody")
     one.step(draft, then=END, gives="answer")
-    told = one.check()
+    told = [found for found in one.check() if found.code not in CARE]
     assert [(found.code, found.step, found.is_error) for found in told] == [
         ("never_written", "open", False)
     ] * 3
@@ -421,7 +426,7 @@ def test_a_blueprint_with_errors_is_not_built() -> None:
     one.effect(send)
     with pytest.raises(BlueprintError, match=r"missing_contract at 'send'.*\[open -> send\]") as refused:
         one.build()
-    assert refused.value.findings == findings(one)
+    assert refused.value.findings == [finding for finding in one.check() if finding.is_error]
 
 
 def _ladder(length: int, needs: str) -> Blueprint:

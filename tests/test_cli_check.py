@@ -66,7 +66,7 @@ def test_warnings_are_told_and_do_not_fail(project: Path) -> None:
     result = call(flow(project, SOUND, owner=""))
     assert result.exit_code == 0
     assert "warning no_owner at 'draft': nobody answers for it" in result.stdout
-    assert result.stdout.splitlines()[-1] == "sound: 2 steps, 3 warnings"
+    assert result.stdout.splitlines()[-1] == "sound: 2 steps, 5 warnings"
 
 
 def test_a_program_gets_json_and_nothing_else(project: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_set_is_a_step_that_parts_its_members_and_a_join() -> None:
     assert list(process.steps) == ["open", "checks", "checks.join", "fraud", "policy", "dead_letter"]
     assert process.regions.join_of("fraud") == "checks.join"
     assert process.regions.join_of("checks") is None
-    assert process.regions.apart == {"checks": {"verdict"}}
+    assert process.regions.apart("checks") == {"verdict"}
     assert [take.of for take in process.steps["checks.join"].takes] == ["members"]
 
 
@@ -227,7 +227,7 @@ def test_a_supervisor_may_pick_several_or_a_sequence() -> None:
     process = flow.process()
     assert process.steps["who"].fork is not None
     assert process.steps["who.join"].contract is Verdict
-    assert process.regions.apart["who"] == {"verdict"}
+    assert process.regions.apart("who") == {"verdict"}
 
 
 @pytest.mark.parametrize(

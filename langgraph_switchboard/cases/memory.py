@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.branches import branched, standing_of
 from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
 from langgraph_switchboard.cases.review_memory import MemoryReviews
@@ -87,7 +88,10 @@ class MemoryStore(MemoryReviews):
 
     def _moved(self, case_id: str, moves: dict[str, Any]) -> CaseRow:
         if known := self._cases.get(case_id):
-            return replace(known, **{name: moves[name] for name in CHANGING if name in moves})
+            branches = branched(known.branches, moves)
+            has_ended = moves.get("ended_at") is not None
+            said = {**moves, **({} if has_ended else standing_of(branches)), "branches": branches}
+            return replace(known, **{name: said[name] for name in CHANGING if name in said})
         try:
             return CaseRow(**moves)
         except TypeError:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.branches import MARK
 from langgraph_switchboard.cases.rows import (
     STATUSES,
     AnyRow,
@@ -30,7 +31,7 @@ from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.ledger.events import Event
 from langgraph_switchboard.ledger.journal import Entry, Row, Table, TaskKey
 
-CHANGING = ("status", "step", "reason", "updated_at", "ended_at")
+CHANGING = ("status", "step", "reason", "updated_at", "ended_at", "branches")
 """The columns of a case that a step may change; the others are set once."""
 
 _KINDS: dict[Table, type[AnyRow]] = {
@@ -228,7 +229,8 @@ def _event(task: TaskKey, ordinal: int, event: Event, moves: dict[str, Any]) -> 
 def _checked(task: TaskKey, row: Row) -> dict[str, Any]:
     """The row's values, with the case that it belongs to; wrong columns are refused here, not by SQL."""
     values = {"case_id": task.case_id, **row.values}
-    wrong = sorted(values.keys() ^ (_COLUMNS[row.table] & values.keys() | _NEEDED[row.table]))
+    said = {name for name in values if row.table != "cases" or not name.startswith(MARK)}
+    wrong = sorted(said ^ (_COLUMNS[row.table] & said | _NEEDED[row.table]))
     if wrong:
         raise InputRefused(
             "a row has wrong columns", where=row.table, came=f"missing or unknown: {', '.join(wrong)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -39,6 +39,8 @@ class CaseRow:
         created_at: When it was accepted.
         updated_at: When its row last changed.
         ended_at: When an outcome was written.
+        branches: Where each branch stands (`status` and `step`), by its path; empty while the case
+            stands on one step.
     """
 
     case_id: str
@@ -53,6 +55,7 @@ class CaseRow:
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None = None
+    branches: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

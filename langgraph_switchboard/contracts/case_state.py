@@ -20,7 +20,7 @@ from langgraph_switchboard.errors import BlueprintError
 OUTCOMES = ("finished", "declined", "dead_lettered")
 """How a case can end; written by a terminal step, never guessed from an empty task list."""
 
-CONTROL = ("case_id", "outcome", "reason", "failure", "rungs", "visits")
+CONTROL = ("case_id", "outcome", "reason", "failure", "rungs", "visits", "sets")
 """State keys that belong to the switchboard; a case may not use them for its own fields."""
 
 
@@ -148,6 +148,31 @@ def _latest_rungs(left: dict[str, str] | None, right: object) -> dict[str, str]:
     return merged
 
 
+def _merge_sets(left: dict[str, Any] | None, right: object) -> dict[str, Any]:
+    """Merge what is known of sets: of a new round the news alone, of the same round member by member.
+
+    It takes anything, as `_latest_visits` does.
+    """
+    merged = dict(left or {})
+    for name, news in right.items() if isinstance(right, Mapping) else ():
+        if not isinstance(news, Mapping):
+            continue
+        known = merged.get(name) or {}
+        if _round(news) > _round(known):
+            merged[name] = dict(news)
+        elif _round(news) == _round(known):
+            parts = dict(known.get("parts") or {})
+            for member, fields in (news.get("parts") or {}).items():
+                parts[member] = {**parts.get(member, {}), **fields}
+            merged[name] = {**known, **news, "parts": parts}
+    return merged
+
+
+def _round(known: Mapping[str, Any]) -> int:
+    number = known.get("round", 0)
+    return number if isinstance(number, int) else 0
+
+
 def schemas(case: type[CaseState]) -> Schemas:
     """Derive the input, output and state schema of a case for `StateGraph`.
 
@@ -170,6 +195,7 @@ def schemas(case: type[CaseState]) -> Schemas:
         "failure": NotRequired[dict[str, Any] | None],
         "rungs": NotRequired[Annotated[dict[str, str], _latest_rungs]],
         "visits": NotRequired[Annotated[dict[str, int], _latest_visits]],
+        "sets": NotRequired[Annotated[dict[str, Any], _merge_sets]],
     }
     # The functional form wants literals for mypy; these are made from the case.
     return Schemas(

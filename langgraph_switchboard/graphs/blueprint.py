@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -43,6 +44,7 @@ from langgraph_switchboard.nodes import (
 
 TAKEN = (OPEN, DEAD_LETTER, END, JOIN, "__start__")
 """Names that no step may have."""
+_HERE = __name__.rpartition(".")[0]
 
 
 class Blueprint(Shapes):
@@ -100,7 +102,7 @@ class Blueprint(Shapes):
         self.max_parallel = max_parallel
         self.said: list[Said] = []
         self._make = Maker(case, owner)
-        self.places: dict[str, str] = {}  # where a file declares a step, as file:line:column
+        self.places: dict[str, str] = {}  # where a step is declared, as file:line(:column)
         self.called = ""  # the file that it was read from, as another one names it
         self._steps: dict[str, Step] = {}
         self._included: dict[str, Process] = {}
@@ -411,6 +413,7 @@ class Blueprint(Shapes):
             self.max_parallel,
             self.max_visits is not None,
             dict(self._included),
+            dict(self.places),
         )
 
     def check(self) -> list[Finding]:
@@ -442,6 +445,7 @@ class Blueprint(Shapes):
                 f"the step {step.name!r} {taken}", where=self.name, mend="Give it name='...'."
             )
         self._steps[step.name] = step
+        self.places[step.name] = _declared_at()
 
 
 def _can_decline(decides: type[Decision], step: str) -> None:
@@ -454,3 +458,11 @@ def _can_decline(decides: type[Decision], step: str) -> None:
             where=step,
             mend="Give its further fields defaults, or let it escalate.",
         ) from None
+
+
+def _declared_at() -> str:
+    """The line of the author's that declares a step; empty where there is none."""
+    frame = inspect.currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(_HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""

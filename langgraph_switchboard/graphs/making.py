@@ -17,6 +17,7 @@ from langgraph_switchboard.graphs.options import StepOptions, Target, name_of, o
 from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     JOIN,
+    RESULT,
     Choice,
     Edge,
     Join,
@@ -122,7 +123,7 @@ class Maker:
                 + f" -> {signature.gives.__name__}",
             )
         return Step(
-            name, "step", (Edge("then", JOIN), *way_out(options), rung(fallback)), signature.takes, "result",
+            name, "step", (Edge("then", JOIN), *way_out(options), rung(fallback)), signature.takes, RESULT,
             signature.gives, agent, signature.wants_context, then=JOIN, description=doc_of(agent),
             implied_by=of, **options_of(options, self.owner, name),
         )  # fmt: skip

@@ -34,6 +34,7 @@ class Process:
         max_parallel: How many members of a parallel set or map run at a time.
         is_bounded: Whether the author said `max_visits`, so that every loop has a bound.
         included: The processes of the steps that include one, by step.
+        places: Where each step is declared, as `file:line`; no part of what the process says.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Process:
     max_parallel: int = 16
     is_bounded: bool = False
     included: Mapping[str, Process] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def step(self, name: str) -> Step | None:
         """The step that a case stands on by this name, also by a former one; None if it is unknown.

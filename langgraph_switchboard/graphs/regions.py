@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, Fork, Step
 
@@ -43,6 +42,7 @@ class Regions:
         self.homes: dict[str, Home] = {}
         self.twice: dict[str, tuple[Home, Home]] = {}
         """Steps that two regions lead to, with both."""
+        self._kept: dict[str, frozenset[str]] = {}
         self._follow()
 
     def home(self, step: str) -> Home:
@@ -58,20 +58,21 @@ class Regions:
         """The steps of a branch, those of sets inside it too."""
         return tuple(name for name in self._steps if branch in self.home(name))
 
-    @cached_property
-    def apart(self) -> dict[str, frozenset[str]]:
-        """For each set the fields that are kept for each member apart, for its joining step to merge.
+    def apart(self, of: str) -> frozenset[str]:
+        """The fields that a set keeps for each member apart, for its joining step to merge.
 
         They are those that several members write, and those that the joining step asks for by member.
         """
-        return {name: self._apart(step) for name, step in self._steps.items() if members_of(step)}
+        if of not in self._kept:
+            self._kept[of] = self._apart(self._steps[of])
+        return self._kept[of]
 
     def written(self, branch: Branch) -> frozenset[str]:
         """The fields that some step of a branch writes for those after it in the branch."""
         found = frozenset[str]()
         for name in self.within(branch):
             inside = self.home(name)[self.home(name).index(branch) + 1 :]
-            kept = frozenset[str]().union(*(self.apart[one.of] for one in inside))
+            kept = frozenset[str]().union(*(self.apart(one.of) for one in inside))
             found |= frozenset[str]().union(*(edge.writes for edge in self._steps[name].edges)) - kept
         return found
 

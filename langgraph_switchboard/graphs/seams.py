@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.graphs.assignment import Arc
-from langgraph_switchboard.graphs.finding import Finding, ProcessView, names
-from langgraph_switchboard.nodes import OPEN, Choice, Step, Take
+from langgraph_switchboard.graphs.finding import Finding
+from langgraph_switchboard.graphs.reading import looks_at
+from langgraph_switchboard.graphs.view import ProcessView, names
+from langgraph_switchboard.nodes import END, JOIN, OPEN, RESULT, Choice, Step, Take
 
 
 def missing_contracts(view: ProcessView) -> Iterator[Finding]:
@@ -20,6 +23,40 @@ def missing_contracts(view: ProcessView) -> Iterator[Finding]:
             if not take.optional and take.field not in certain | own | told:
                 told.add(take.field)
                 yield _missing(view, step, take, in_condition=bool(own))
+
+
+def mismatches(view: ProcessView) -> Iterator[Finding]:
+    """A step that reads or writes a field as another contract than the case keeps there."""
+    fields = view.process.case.fields()
+    for step in view.declared:
+        for take in dict.fromkeys(looks_at(step)):
+            kept = fields.get(take.field)
+            if take.of != "item" and (kept is None or kept.contract is not take.contract):
+                yield _mismatch(view, step, take.field, take.contract, "takes")
+        if step.gives is None or step.contract is None or (step.gives == RESULT and step.implied_by):
+            continue
+        kept = fields.get(step.gives)
+        if kept is None or kept.contract is not step.contract:
+            yield _mismatch(view, step, step.gives, step.contract, "gives")
+
+
+def never_read(view: ProcessView) -> Iterator[Finding]:
+    """A field that a step gives, and that nobody looks at.
+
+    What an effect did, what a person decided, where a supervisor routed and what a case ends with
+    is for the record.
+    """
+    if not view.is_whole:
+        return
+    looked_at = view.looked_at | {step.review.of for step in view.declared if step.review is not None}
+    for step in view.declared:
+        ends = any(edge.to == END and step.gives in edge.writes for edge in step.edges)
+        if step.kind not in ("step", "join", "map") or step.gives in looked_at or ends:
+            continue
+        if step.gives and step.gives != RESULT:
+            says = f"nobody looks at the {step.gives!r} that it gives"
+            mend = "Let a step behind it take it, or leave the step out."
+            yield Finding("never_read", step.name, says, view.path(step.name), mend, is_error=False)
 
 
 def never_written(view: ProcessView) -> Iterator[Finding]:
@@ -46,18 +83,19 @@ def never_written(view: ProcessView) -> Iterator[Finding]:
 
 def _reads(step: Step) -> Iterator[tuple[Take, frozenset[str]]]:
     """What a step reads, each with what it has written itself by then."""
-    seen = dict.fromkeys(step.takes)
-    if step.gate is not None:
-        seen |= dict.fromkeys(step.gate.always_takes)
-    if step.approval is not None:
-        seen |= dict.fromkeys(step.approval.when_takes)
-    for take in seen:
+    own = frozenset({step.gives} if step.gives else ())
+    after = step.then.takes if isinstance(step.then, Choice) else ()
+    for take in dict.fromkeys(looks_at(step)):
         if take.of == "case":  # an item is always there, and of the members there may be none
-            yield take, frozenset()
-    if isinstance(step.then, Choice):
-        own = frozenset({step.gives} if step.gives else ())
-        for take in step.then.takes:
-            yield take, own
+            yield take, own if take in after and take not in step.takes else frozenset()
+
+
+def _mismatch(view: ProcessView, step: Step, field: str, contract: type[Contract], verb: str) -> Finding:
+    kept = view.process.case.fields().get(field)
+    keeps = f"keeps {kept.contract.__name__} there" if kept else "has no such field"
+    says = f"it {verb} {field!r} as {contract.__name__}, and {view.process.case.__name__} {keeps}"
+    mend = "Let both name one contract: at a seam there is one noun, and its version."
+    return Finding("contract_mismatch", step.name, says, view.path(step.name), mend)
 
 
 def _missing(view: ProcessView, step: Step, take: Take, *, in_condition: bool) -> Finding:
@@ -66,7 +104,10 @@ def _missing(view: ProcessView, step: Step, take: Take, *, in_condition: bool) -
     needs = f"{who} needs {field!r} ({take.contract.contract_name}), which"
     givers = [name for name in view.givers.get(field, ()) if name != step.name]
     lost = next((arc for arc in reversed(path) if arc.source in givers), None)
-    if lost is not None:
+    if lost is not None and _is_kept_apart(view, lost, field):
+        says = f"{needs} the branches that meet in {lost.to!r} have each for themselves"
+        mend = f"Let a merge agent take `{field}: dict[str, {take.contract.__name__}]` and give one"
+    elif lost is not None:
         says = f"{needs} is not there when {lost.source!r} is left by its way {_way(view, lost, field)!r}"
         mend = f"Lead that way to a step that gives {field!r}, or to one that can do without"
     elif givers:
@@ -81,5 +122,16 @@ def _missing(view: ProcessView, step: Step, take: Take, *, in_condition: bool) -
 
 
 def _way(view: ProcessView, arc: Arc, field: str) -> str:
-    edges = view.steps[arc.source].edges
-    return next(edge.way for edge in edges if edge.to == arc.to and field not in edge.writes)
+    step = view.steps[arc.source]
+    ways = (
+        edge.way
+        for edge in step.edges
+        if view.process.leads_to(step, edge) == arc.to and field not in edge.writes
+    )
+    return next(ways, "then")
+
+
+def _is_kept_apart(view: ProcessView, arc: Arc, field: str) -> bool:
+    step = view.steps[arc.source]
+    alike = [edge for edge in step.edges if view.process.leads_to(step, edge) == arc.to]
+    return bool(alike) and all(edge.to == JOIN and field in edge.writes for edge in alike)

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterator
 
 from langgraph_switchboard.graphs.assignment import Arc, trail, trails
-from langgraph_switchboard.graphs.finding import Finding, ProcessView, names
-from langgraph_switchboard.nodes import DEAD_LETTER, END, OPEN, Step
+from langgraph_switchboard.graphs.finding import Finding
+from langgraph_switchboard.graphs.view import ProcessView, names
+from langgraph_switchboard.nodes import OPEN
 
 
 def unknown_destinations(view: ProcessView) -> Iterator[Finding]:
@@ -34,8 +35,8 @@ def unreachable_steps(view: ProcessView) -> Iterator[Finding]:
 
 def no_way_out(view: ProcessView) -> Iterator[Finding]:
     """Steps from which a case does not end even if nothing fails: each closed loop or dead end once."""
-    stuck = _stuck(view)
-    arcs = [Arc(name, to) for name in stuck for to in _ways_on(view, view.steps[name]) if to in stuck]
+    stuck = view.stuck
+    arcs = [Arc(name, to) for name in stuck for to in view.ways_on(view.steps[name]) if to in stuck]
     onward = {name: trails(arcs, name) for name in stuck}
     told: set[str] = set()
     for name in stuck:
@@ -46,46 +47,6 @@ def no_way_out(view: ProcessView) -> Iterator[Finding]:
             yield _no_way_out(view, name, arcs)
 
 
-def fallback_cycles(view: ProcessView) -> Iterator[Finding]:
-    """Steps that fall back on each other: what fails there goes round."""
-    told: set[str] = set()
-    for step in view.declared:
-        cycle = _falls_round(view, step.name)
-        if not cycle or step.name in told:
-            continue
-        told |= set(cycle)
-        path = (*(view.path(step.name) or (step.name,)), *cycle[1:], step.name)
-        mend = "Lead it to a step that does not rest on the same thing, to a review, or leave it out."
-        if len(cycle) == 1:
-            says = "what fails here is sent here again"
-            yield Finding("fallback_to_itself", step.name, says, path, mend)
-        else:
-            says = f"{', '.join(map(repr, cycle))} fall back on each other"
-            yield Finding("fallback_cycle", step.name, says, path, mend)
-
-
-def without_owner(view: ProcessView) -> Iterator[Finding]:
-    """A step that nobody answers for."""
-    for step in view.declared:
-        if not step.owner:
-            mend = "Give it owner='...', or the blueprint."
-            yield Finding("no_owner", step.name, "nobody answers for it", (), mend, is_error=False)
-
-
-def _ways_on(view: ProcessView, step: Step) -> list[str]:
-    return [view.process.leads_to(step, edge) for edge in step.edges if edge.way != "fallback"]
-
-
-def _stuck(view: ProcessView) -> list[str]:
-    """The reached steps from which no path without a failure comes to the end."""
-    back = [Arc(to, step.name) for step in view.declared for to in _ways_on(view, step) if to != DEAD_LETTER]
-    # What a wrong name was to reach is not known; it is a finding of its own.
-    back += [Arc(to, step.name) for step in view.declared for to in view.astray(step)]
-    ends = [Arc(OPEN, END)] + [Arc(OPEN, to) for step in view.declared for to in view.astray(step)]
-    free = trails([*ends, *back], OPEN)
-    return [step.name for step in view.declared if step.name in view.reached and step.name not in free]
-
-
 def _no_way_out(view: ProcessView, name: str, arcs: list[Arc]) -> Finding:
     onward = trails(arcs, name)
     closing = [trail(onward, arc.source) for arc in arcs if arc.to == name and arc.source in onward]
@@ -94,16 +55,7 @@ def _no_way_out(view: ProcessView, name: str, arcs: list[Arc]) -> Finding:
         says = "a case that comes into this loop leaves it only by failing"
         mend = "Give one of its steps a way to another step or to END."
     else:
-        loop = (name, *dict.fromkeys(_ways_on(view, view.steps[name])))
+        loop = (name, *dict.fromkeys(view.ways_on(view.steps[name])))
         says = "even a case in which nothing fails is set aside here"
         mend = "Lead it on to another step or to END; failures find the dead letter by themselves."
     return Finding("no_way_out", name, says, (*view.path(name), *loop[1:]), mend)
-
-
-def _falls_round(view: ProcessView, start: str) -> list[str]:
-    """The steps that falling back from `start` passes until it is there again; empty if it never is."""
-    cycle, after = {start: None}, view.steps[start].way("fallback")
-    while after is not None and after in view.steps and after not in cycle:
-        cycle[after] = None
-        after = view.steps[after].way("fallback")
-    return list(cycle) if after == start else []

@@ -17,6 +17,7 @@ from langgraph_switchboard.graphs.said import Said, declares
 from langgraph_switchboard.graphs.summary import summary_of
 from langgraph_switchboard.nodes import (
     JOIN,
+    RESULT,
     Each,
     Edge,
     Fork,
@@ -261,14 +262,14 @@ class Shapes(ABC):
         inner = body.process()
         entry = item_input(inner, item, of)
         given = given_in(self.case, inner, {}, of, but=entry)
-        back = {"result": result_field(inner, result, summary_of(inner), of)}
+        back = {RESULT: result_field(inner, result, summary_of(inner), of)}
         self._included[step] = inner
         takes = (
             Take(entry, item, of="item"),
             *(Take(field, self._make.contract(field, of)) for field in dict.fromkeys(given.values())),
         )
         return Step(
-            step, "include", (Edge("finished", JOIN), rung(fallback)), takes, "result", result, owner=owner,
+            step, "include", (Edge("finished", JOIN), rung(fallback)), takes, RESULT, result, owner=owner,
             timeout=None, part=Part(inner.name, given, back, item=entry),
             description=f"Goes through `{inner.name}`.", implied_by=of,
         )  # fmt: skip

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from langgraph_switchboard.graphs.assignment import Arc, Fields, certain_fields
-from langgraph_switchboard.graphs.finding import ProcessView
 from langgraph_switchboard.graphs.process import Process
+from langgraph_switchboard.graphs.view import ProcessView
 from langgraph_switchboard.nodes import DECLINED, END, FINISHED, OPEN, Way
 
 _DECLINES: frozenset[Way] = frozenset({"rejected", "expired", "declined"})

@@ -13,6 +13,10 @@ EventKind = Literal[
     "step_failed",  # the last attempt failed; the ladder takes over
     "routed",  # a supervisor chose who does it
     "gated",  # a gate let a case through, or asked for a person
+    "forked",  # a case parted into branches
+    "joined",  # its branches came together
+    "branch_set_aside",  # one branch failed for good; the others go on, and the join waits for it
+    "branch_taken_up",  # an operator had it redone
     "review_opened",  # a question waits for a person
     "review_approved",  # one of several people approved; a further one must
     "review_held",  # a person decided, and can take it back for a moment

@@ -1,11 +1,24 @@
 """Nodes: how a step runs, and what it is handed."""
 
+from langgraph_switchboard.nodes.branches import BranchNode, ExitNode
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.nodes.foreign import as_agent
-from langgraph_switchboard.nodes.forms import DECLINED, FINISHED, JOIN, Each, Fork, Join, Part, Picks, Wait
+from langgraph_switchboard.nodes.forms import (
+    DECLINED,
+    FINISHED,
+    JOIN,
+    RESULT,
+    Each,
+    Fork,
+    Join,
+    Part,
+    Picks,
+    Wait,
+)
 from langgraph_switchboard.nodes.node import StepNode
 from langgraph_switchboard.nodes.review import amount_of, answer_model, people_for
+from langgraph_switchboard.nodes.scope import Frame, Scope
 from langgraph_switchboard.nodes.services import (
     MemoryResources,
     Resources,
@@ -17,6 +30,7 @@ from langgraph_switchboard.nodes.services import (
     using,
     utc_now,
 )
+from langgraph_switchboard.nodes.sets import exit_of
 from langgraph_switchboard.nodes.signature import read_agent, read_choice, read_plain
 from langgraph_switchboard.nodes.spec import (
     DEAD_LETTER,
@@ -45,13 +59,17 @@ __all__ = [
     "FINISHED",
     "JOIN",
     "OPEN",
+    "RESULT",
     "Approval",
+    "BranchNode",
     "Choice",
     "Each",
     "Edge",
+    "ExitNode",
     "Expiry",
     "FlowInfo",
     "Fork",
+    "Frame",
     "Gate",
     "Hooks",
     "Join",
@@ -62,6 +80,7 @@ __all__ = [
     "Retry",
     "Review",
     "Risk",
+    "Scope",
     "Services",
     "Step",
     "StepContext",
@@ -74,6 +93,7 @@ __all__ = [
     "answer_model",
     "as_agent",
     "current",
+    "exit_of",
     "memory_services",
     "people_for",
     "read_agent",

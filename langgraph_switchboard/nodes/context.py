@@ -32,6 +32,7 @@ from langgraph_switchboard.limits import Budget
 from langgraph_switchboard.models import Answer, Answerer, OnText, Question, Tool
 from langgraph_switchboard.nodes.confidence import Confidence, Validator, past_approval, validated
 from langgraph_switchboard.nodes.questions import Unanswered, ask_within_limits, unanswered
+from langgraph_switchboard.nodes.scope import Place
 from langgraph_switchboard.nodes.services import Services, Tables
 from langgraph_switchboard.nodes.spec import FlowInfo
 from langgraph_switchboard.nodes.summary import SUMMARISE, Summary, pick_sentences
@@ -62,6 +63,7 @@ class StepContext:
         timeout: Seconds that the step has for one attempt; None sets no bound.
         again: Whether this run of the step may not be its first: its checkpoint was there before.
         budget: What may be spent in this step.
+        place: Where in the process it runs, in the state of the case.
     """
 
     services: Services
@@ -80,6 +82,7 @@ class StepContext:
     budget: Budget | None = None
     breach: BudgetExceeded | None = None
     """Why a person is to go on: what the step gives is a draft, made without the model."""
+    place: Place = field(default_factory=Place)
     entries: list[Entry] = field(default_factory=list)
     answers: list[Answer[Any]] = field(default_factory=list)
     unanswered: list[Unanswered] = field(default_factory=list)
@@ -89,11 +92,18 @@ class StepContext:
     """The hooks that ran, for the step's event."""
     timers: int = 0
     """How many timers this run of the step has come to."""
+    visits_inside: dict[str, int] = field(default_factory=dict)
+    """Visits of the steps inside it, where it includes a blueprint."""
 
     @property
     def case_id(self) -> str:
         """The case; also the LangGraph thread id."""
         return self.task.case_id
+
+    @property
+    def item(self) -> int | None:
+        """Within a map: the number of the item that the step does, from 0; good in keys of effects."""
+        return self.place.items[-1] if self.place.items else None
 
     @property
     def is_last_attempt(self) -> bool:

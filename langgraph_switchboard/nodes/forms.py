@@ -15,6 +15,9 @@ from langgraph_switchboard.contracts import Contract
 JOIN = "__join__"
 """Where a member of a set has done its part; the set's own joining step comes next."""
 
+RESULT = "result"
+"""What the body of a map gives: one item's result, which is no field of the case."""
+
 Picks = Literal["one", "sequence", "several"]
 """What a supervisor may pick: one agent, some in an order, or some at the same time."""
 

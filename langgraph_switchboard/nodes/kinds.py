@@ -9,6 +9,7 @@ from langgraph.errors import GraphInterrupt, ParentCommand
 
 from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
+from langgraph_switchboard.nodes import sets
 from langgraph_switchboard.nodes.approval import require_approval
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.hooks import run_hooks
@@ -27,6 +28,11 @@ async def work(step: Step, given: Given, ctx: StepContext) -> Turn:
     return Turn("then", _next(step, given, fresh), sealed, data=_told(fresh))
 
 
+def go_on(step: Step, given: Given) -> Turn:
+    """A step without an agent of its own: where its blueprint says."""
+    return Turn("then", _next(step, given, {}))
+
+
 async def supervise(step: Step, given: Given, ctx: StepContext) -> Turn:
     """A supervisor: the router's contract names one of the declared agents, or nobody.
 
@@ -36,6 +42,8 @@ async def supervise(step: Step, given: Given, ctx: StepContext) -> Turn:
     await run_hooks("before_routing", ctx)
     fresh, sealed = await _call(step, given, ctx)
     route = cast("Any", next(iter(fresh.values())))
+    if step.fork is not None:
+        return _several(step, route, sealed, _told(fresh), ctx)
     agent, confidence = route.agent, float(route.confidence)
     told = _told(fresh) | {"agent_picked": agent}
     if agent is None:
@@ -52,6 +60,20 @@ async def supervise(step: Step, given: Given, ctx: StepContext) -> Turn:
         reason = f"routing to {agent} at confidence {confidence:.2f}, under {step.threshold:.2f}"
         return Turn("unsure", _way(step, "unsure"), sealed, reason=reason, data=told)
     return Turn("agent", agent, sealed, data=told)
+
+
+def _several(
+    step: Step, route: Any, sealed: dict[str, Envelope], told: dict[str, Any], ctx: StepContext
+) -> Turn:
+    """What a supervisor picks that picks several, or a sequence."""
+    picked, confidence = sets.picked_of(step, route), float(route.confidence)
+    told |= {"agents_picked": list(picked)}
+    if not picked:
+        return Turn("unsure", _way(step, "unsure"), sealed, reason=str(route.reason), data=told)
+    if confidence < step.threshold:
+        reason = f"routing to {', '.join(picked)} at confidence {confidence:.2f}, under {step.threshold:.2f}"
+        return Turn("unsure", _way(step, "unsure"), sealed, reason=reason, data=told)
+    return sets.begin(step, picked, ctx, Turn("agent", picked[0], sealed, data=told))
 
 
 async def pass_gate(step: Step, given: Given, ctx: StepContext) -> Turn:

@@ -61,7 +61,7 @@ async def fall(error: Exception, step: Step, ctx: StepContext, seconds: float) -
     told: dict[str, Any] = {
         "agent": step.name,
         "owner": step.owner,
-        "goto": way.to,
+        "goto": ctx.place.scope.told(ctx.place.scope.full(way.to)),
         "rung": way.rung,
         "failure": failure,
         "quarantined": quarantined(error),

@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -30,19 +30,21 @@ from langgraph_switchboard.errors import (
     InputRefused,
     ReviewError,
     ReviewStale,
-    StepFailed,
     StepTimeout,
     TimerNotSet,
 )
 from langgraph_switchboard.ledger import TaskKey
-from langgraph_switchboard.nodes import kinds, record
+from langgraph_switchboard.nodes import kinds, parts, record, sets
 from langgraph_switchboard.nodes.admission import admitted, judged
 from langgraph_switchboard.nodes.attempts import tried
 from langgraph_switchboard.nodes.bounds import stay_in_bounds
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.doubt import clear_doubt
+from langgraph_switchboard.nodes.ground import graph_of, on_solid_ground
 from langgraph_switchboard.nodes.ladder import fall, to_a_person_if_spent
+from langgraph_switchboard.nodes.pauses import pause
 from langgraph_switchboard.nodes.review import STALE, ask_person
+from langgraph_switchboard.nodes.scope import Place, Scope
 from langgraph_switchboard.nodes.services import current
 from langgraph_switchboard.nodes.spec import FlowInfo, Step
 from langgraph_switchboard.nodes.standing import leaves_the_case_standing
@@ -56,10 +58,14 @@ class StepNode:
     Args:
         step: What the step is.
         flow: The blueprint that it belongs to.
+        scope: Where in the process it stands.
+        inner: The graph of the blueprint that it includes, compiled.
     """
 
     step: Step
     flow: FlowInfo
+    scope: Scope = field(default_factory=Scope)
+    inner: Runnable[Any, Any] | None = None
 
     async def __call__(
         self, state: dict[str, Any], config: RunnableConfig, runtime: Runtime[Any]
@@ -90,29 +96,27 @@ class StepNode:
                 raise
             if fault:
                 raise fault from error
-            turn = await fall(error, step, ctx, time.perf_counter() - started)
+            turn = record.placed(await fall(error, step, ctx, time.perf_counter() - started), ctx)
         else:
             turn = to_a_person_if_spent(turn, step, ctx)
+            turn = record.placed(turn, ctx)
             record.tell(turn, step, state, ctx, time.perf_counter() - started)
         record.move(turn, step, ctx)
         try:
             await settle(ctx)
         except (EffectConflict, InputRefused) as error:
             # Said again it would be refused again: that is the step's failure, not the store's.
-            turn = await fall(error, step, ctx, time.perf_counter() - started)
+            turn = record.placed(await fall(error, step, ctx, time.perf_counter() - started), ctx)
             record.move(turn, step, ctx)
             await settle(ctx)
         return record.command(turn, step, ctx)
 
     async def _start_on_solid_ground(self, ctx: StepContext, runtime: Runtime[Any]) -> None:
-        info, services = runtime.execution_info, ctx.services
-        if info is None or info.thread_id is None:
-            return
-        # A step's namespace ends with its own task; the checkpoint it runs on is its graph's.
-        graph = info.checkpoint_ns.rpartition("|")[0]
-        if services.barrier is not None:
-            await services.barrier(info.thread_id, graph, info.checkpoint_id)
-        ctx.again = services.was_there(info.thread_id, graph, info.checkpoint_id)
+        await on_solid_ground(ctx.services, runtime)
+        info = runtime.execution_info
+        if info is not None and info.thread_id is not None:
+            graph = graph_of(info.checkpoint_ns)
+            ctx.again = ctx.services.was_there(info.thread_id, graph, info.checkpoint_id)
 
     async def _must_not_start_over(self, state: Mapping[str, Any], ctx: StepContext) -> None:
         """Refuse new input for a case that waits, whichever saver let it through."""
@@ -126,6 +130,8 @@ class StepNode:
         match step.kind:
             case "open":
                 return await kinds.seal_inputs(step, state, self.flow.inputs)
+            case "dead_letter" if self.scope.is_branch:
+                return parts.set_aside(state, ctx)
             case "dead_letter":
                 return kinds.set_aside(state)
             case "review":
@@ -137,11 +143,29 @@ class StepNode:
             case "supervisor":
                 return await self._tried(kinds.supervise, open_takes(step, state), ctx)
             case "step":
-                return await self._tried(kinds.work, open_takes(step, state), ctx)
+                return await self._tried(kinds.work, self._takes(state, ctx), ctx)
             case "effect":
                 return await self._act(open_takes(step, state), ctx, config)
-            case _:
-                raise StepFailed(f"a {step.kind} does not run here", where=step.name)
+            case "parallel":
+                return sets.part(step, ctx)
+            case "map":
+                return sets.each(step, open_takes(step, state), ctx)
+            case "join":
+                return sets.come_together(step, state, ctx) or await self._merge(state, ctx)
+            case "include":
+                assert self.inner is not None
+                return await parts.go_through(step, self.inner, self._takes(state, ctx), ctx, config)
+            case "wait":
+                return await pause(step, open_takes(step, state), ctx)
+
+    def _takes(self, state: Mapping[str, Any], ctx: StepContext) -> Given:
+        return open_takes(self.step, state, sets.from_elsewhere(self.step, state, ctx))
+
+    async def _merge(self, state: Mapping[str, Any], ctx: StepContext) -> Turn:
+        """Everybody has come: an agent makes one of what they brought, or the case just goes on."""
+        if self.step.call is None:
+            return kinds.go_on(self.step, Given(self.step, state, {}))
+        return await self._tried(kinds.work, self._takes(state, ctx), ctx)
 
     async def _tried(self, act: Any, given: Given, ctx: StepContext, *, lets_go: bool = True) -> Turn:
         async def attempt() -> Turn:
@@ -188,19 +212,21 @@ class StepNode:
         assert info is not None, "LangGraph gives every node its execution info"
         # Without a checkpointer there is no thread; the opening step's id then stands for the case.
         case_id = info.thread_id or str(state.get("case_id") or info.task_id)
+        place = Place.of(self.scope, state)
         visits = state.get("visits") or {}
         return StepContext(
             services=current(),
             flow=self.flow,
             task=TaskKey(case_id, info.checkpoint_ns, info.task_id),
             step=step.name,
-            visit=visits.get(step.name, 0) + 1,
+            visit=visits.get(place.counted(step.name), 0) + 1,
             may_act=step.kind == "effect",
             tools=step.tools,
             budget=step.budget,
             sees=step.history,
             config=config,
             timeout=step.timeout,
+            place=place,
         )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from langgraph.types import Send
+
 from langgraph_switchboard.contracts import Contract, Envelope, open_envelope
 from langgraph_switchboard.errors import ContractViolation
 from langgraph_switchboard.ledger import Entry, Row
 from langgraph_switchboard.nodes.spec import Step, Take, Way
 
-_SAID = ("review_opened", "review_decided", "timer_set", "timer_fired")
+_SAID = ("review_opened", "review_decided", "timer_set", "timer_fired", "branch_set_aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,19 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Parting:
+    """How a case parts.
+
+    Args:
+        goes: Nodes, or LangGraph's `Send`s, that are next.
+        branches: The first step of each branch, by the last part of its path.
+    """
+
+    goes: tuple[str | Send, ...]
+    branches: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What came of a step.
 
@@ -46,6 +61,8 @@ class Turn:
         reason: Why a person is asked, or why the case ended; None leaves it as it was.
         data: Particulars for the ledger, JSON-plain.
         outcome: Set where the case ends.
+        parting: Set where the case parts into branches; `to` then only says where it goes, in words.
+        sets: News of sets, for the state.
     """
 
     way: Way
@@ -54,6 +71,8 @@ class Turn:
     reason: str | None = None
     data: dict[str, Any] = field(default_factory=dict)
     outcome: str | None = None
+    parting: Parting | None = None
+    sets: Mapping[str, Any] = field(default_factory=dict)
 
 
 def said_before(entries: Sequence[Entry]) -> list[Entry]:
@@ -70,13 +89,22 @@ def _was_said(entry: Entry) -> bool:
     return entry.kind in _SAID
 
 
-def open_takes(step: Step, state: Mapping[str, Any]) -> Given:
+def open_takes(step: Step, state: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> Given:
     """Open exactly what the step declares.
+
+    Args:
+        step: The step.
+        state: The raw state.
+        others: What it takes that is no field of the case: an item, or what members wrote.
 
     Raises:
         ContractViolation: A required field is not there, or an envelope cannot be opened.
     """
-    return Given(step, state, {take.field: open_take(state, take, step.name) for take in step.takes})
+    values = {
+        take.field: open_take(state, take, step.name) if take.of == "case" else (others or {})[take.field]
+        for take in step.takes
+    }
+    return Given(step, state, values)
 
 
 def open_take(state: Mapping[str, Any], take: Take, step: str) -> Contract | None:

@@ -17,6 +17,7 @@ from langgraph_switchboard.cases import LEASE, OPEN, PARKED, CaseRow, Lease, Rev
 from langgraph_switchboard.cases.access import Actor
 from langgraph_switchboard.contracts import CaseState, Contract, Decision
 from langgraph_switchboard.errors import (
+    CaseBusy,
     CaseError,
     CaseUnknown,
     ReviewClosed,
@@ -370,7 +371,8 @@ class Switchboard(Reviewing):
         answer = accept_answer(review, row, decision, by)
         # An edit may put more at stake than the draft did.
         must_be_theirs(actor, matter_of(flow.process, review, row, case, answer), row)
-        if not await self._waits_for(flow, case, review_id):
+        # While another branch of the case is at work, only the review's own row tells that it is asked.
+        if not (case.branches or await self._waits_for(flow, case, review_id)):
             _must_be_open(await self._asked(review_id))
             # A crash came after its row was written and before the case had stopped at it.
             await self._driver.drive_patiently(flow, case)
@@ -399,8 +401,13 @@ class Switchboard(Reviewing):
             raise refusals.decided_by_other(stands)
         if stands.status == "held":
             return case
-        if drive:
-            await self._driver.drive_patiently(flow, await self._known(row.case_id))
+        try:
+            if drive:
+                await self._driver.drive_patiently(flow, await self._known(row.case_id))
+        except CaseBusy:
+            # Whoever drives another branch looks for answers again before they let go of the case.
+            if not case.branches:
+                raise
         return await self._known(row.case_id)
 
     async def case(self, case_id: str) -> CaseView:

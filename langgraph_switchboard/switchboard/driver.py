@@ -53,6 +53,8 @@ class Driver:
             snapshot = await flow.graph.aget_state(config)
             if snapshot.created_at is None:
                 await self._invoke(flow, row.input, config)
+            elif row.branches:
+                await self._go_on_branched(flow, row.case_id, config)
             elif snapshot.interrupts:
                 await self._go_on_answered(flow, snapshot.interrupts, config)
             else:
@@ -77,15 +79,37 @@ class Driver:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 1.0)
 
+    async def _go_on_branched(self, flow: Flow, case_id: str, config: RunnableConfig) -> None:
+        """Drive a case with several branches, until all that are left wait for something.
+
+        What one of them asked may be answered while another is still at work, so that the answers
+        are looked for again after each run.
+        """
+        while True:
+            snapshot = await flow.graph.aget_state(config)
+            row = await self._services.store.case(case_id)
+            if row is None or row.status in ENDED:
+                return
+            if row.status == "running" or not snapshot.interrupts:
+                # One of them broke off; those that wait ask again, in the same places.
+                await self._invoke(flow, None, config)
+            elif not await self._go_on_answered(flow, snapshot.interrupts, config):
+                return
+
     async def _go_on_answered(
         self, flow: Flow, interrupts: Sequence[Interrupt], config: RunnableConfig
-    ) -> None:
+    ) -> bool:
         """Go on with timers that are due, and with decisions that stand in their rows.
 
         Each goes by the id of the question that it answers: LangGraph refuses what is not asked.
+
+        Returns:
+            Whether there was an answer to go on with.
         """
+        answered = False
         due = await self._due(interrupts, config)
         if due:
+            answered = True
             await self._invoke(flow, answers_to(due), strictly(config))
         for one in interrupts:
             if timer_of(one) is not None:
@@ -95,7 +119,9 @@ class Driver:
                 review = await self._services.store.in_time(review.review_id, at=self._services.clock())
             if review is not None and review.status == "decided":
                 value = {"decision": review.decision, "version": review.version, "digest": review.digest}
+                answered = True
                 await self._invoke(flow, answer_to(one.id, value), strictly(config), acting=review.decided_by)
+        return answered
 
     async def _due(self, interrupts: Sequence[Interrupt], config: RunnableConfig) -> dict[str, Any]:
         """The answers to the timers that are due, by the ids of their questions."""
@@ -133,13 +159,14 @@ def _must_be_known(flow: Flow, row: CaseRow) -> None:
             came=f"version {flow.process.version}",
             mend="Deploy the code that it was begun under, or newer.",
         )
-    if row.step and row.step != END and flow.process.step(row.step) is None:
-        raise CaseStranded(
-            f"the case stands on the step {row.step!r}, which this version does not know",
-            where=f"case {row.case_id}",
-            mend=f"Declare the rename: Blueprint(..., renamed={{{row.step!r}: 'its new name'}}), "
-            "or deploy the former version.",
-        )
+    for step in {row.step: None, **{one["step"]: None for one in row.branches.values()}}:
+        if step and step != END and flow.process.step(step) is None:
+            raise CaseStranded(
+                f"the case stands on the step {step!r}, which this version does not know",
+                where=f"case {row.case_id}",
+                mend=f"Declare the rename: Blueprint(..., renamed={{{step!r}: 'its new name'}}), "
+                "or deploy the former version.",
+            )
 
 
 def config_of(row: CaseRow, epoch: int | None = None) -> RunnableConfig:

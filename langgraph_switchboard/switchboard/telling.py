@@ -38,6 +38,12 @@ def _words(event: Event) -> str:
             return f"waits ({data.get('kind')}) until {data.get('due_at')}"
         case "timer_fired":
             return f"goes on: {data.get('kind')} is over"
+        case "forked":
+            return f"parts: {data.get('items', data.get('goto'))}" + (" items" if "items" in data else "")
+        case "branch_set_aside":
+            return f"sets the branch {data.get('branch')} aside: {data.get('reason')}"
+        case "branch_taken_up":
+            return f"{data.get('by') or 'somebody'} has it redone -> {_place(data.get('goto'))}"
         case "case_ended":
             return f"ends: {data.get('outcome')}"
         case "step_failed":

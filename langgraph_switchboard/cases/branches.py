@@ -1,0 +1,41 @@
+"""Branches: what the row of a case says while the case stands on several steps at once.
+
+A step in a branch says where its branch stands, under the key `branch:PATH`, and nothing of the
+case; status and step of the case follow from all branches. `0011_shapes.sql` does the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MARK = "branch:"
+"""A change of one branch begins with this; its path follows, empty for the case as a whole."""
+PARTED = "parted"
+"""Status of a branch, or of the whole case, that has parted into branches itself."""
+_ORDER = ("running", "waiting", "delayed", "dead_lettered")
+
+
+def branched(branches: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any]:
+    """The branches of a case after some of them have moved; one that has moved to None is gone."""
+    said = {key.removeprefix(MARK): value for key, value in moves.items() if key.startswith(MARK)}
+    return {path: one for path, one in {**branches, **said}.items() if one is not None}
+
+
+def standing_of(branches: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the branches come to, as `status` and `step`; empty where there are none.
+
+    At work if one is, else waiting if one is, else delayed, else set aside. One that has parted
+    itself is at work between the end of its last branch and its join.
+    """
+    alive = [
+        (path, {**one, "status": "running"} if one["status"] == PARTED else dict(one))
+        for path, one in branches.items()
+        if one["status"] != PARTED or not _has_inner(path, branches)
+    ]
+    alive.sort(key=lambda branch: (_ORDER.index(branch[1]["status"]), branch[0]))
+    return alive[0][1] if alive else {}
+
+
+def _has_inner(path: str, branches: Mapping[str, Any]) -> bool:
+    return any(other != path and (not path or other.startswith(f"{path}/")) for other in branches)
