@@ -8,7 +8,7 @@ CORE   := $(VENV)/.installed-all
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve dev bench chaos notebooks clean
+.PHONY: help demo test check serve dev bench chaos docs notebooks clean
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
@@ -27,6 +27,7 @@ check: $(DEV) ## lint, types, layers, blueprints and their cards
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/switchboard check graphs.support_desk:desk
 	$(BIN)/switchboard card --check
+	$(BIN)/python -m docs.build --check
 	$(BIN)/switchboard check graphs.claims:claims
 
 serve: $(CORE) ## serve the inbox and the API with the demo cases on http://127.0.0.1:8000
@@ -42,6 +43,10 @@ bench: $(DEV) ## measure: checkpoint savers side by side, and where a case's tim
 
 chaos: $(DEV) ## kill -9 at every SQL statement: the full crash sweep
 	@$(BIN)/python -m tests.chaos.full .cache/chaos/report.json
+
+docs: $(DEV) ## write what is made of the code: cards, reference, drawings, schema
+	$(BIN)/switchboard card
+	$(BIN)/python -m docs.build
 
 notebooks: $(DEV) ## execute the notebooks
 	@$(BIN)/python -m pytest -q tests/test_notebooks.py
