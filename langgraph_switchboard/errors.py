@@ -15,6 +15,9 @@
     │  ├─ CaseStranded                     it stands where this code cannot take it on
     │  ├─ CaseBusy                         somebody else drives it just now
     │  ├─ CaseWaiting                      it waits for a person or a timer; new input would start it over
+    │  ├─ LetterError                      the dead letter is unknown, or was settled otherwise
+    │  │  ├─ LetterUnknown                 there is no such dead letter
+    │  │  └─ LetterSettled                 somebody has redriven or discarded it before
     │  ├─ TimerNotSet                      it does not wait for this timer, and goes on waiting for its own
     │  └─ ReviewError                      the review is unknown, already decided, or answered wrongly
     │     ├─ ReviewDecided                 somebody was first; says who and what stands
@@ -38,6 +41,7 @@
     │  ├─ StepTimeout
     │  ├─ PartFailed                       a blueprint inside another came to its dead letter
     │  ├─ NotApproved (PermissionError)    a high-risk effect without the decision that covers it
+    │  ├─ Poisonous                        it was at work each time that a process died; never tried again
     │  ├─ HookFailed                       code of the blueprint's own, at a fixed place, raised
     │  ├─ BoundReached                     the case went round, or on and on, or into too many branches
     │  ├─ EffectInDoubt                    begun, and nobody knows whether it happened; a person is asked
@@ -248,6 +252,30 @@ class CaseWaiting(CaseError):
     code = "case_waiting"
 
 
+class LetterError(CaseError):
+    """The dead letter is not there, or cannot be settled like this."""
+
+    code = "letter_error"
+
+
+class LetterUnknown(LetterError):
+    """There is no such dead letter."""
+
+    code = "letter_unknown"
+
+
+class LetterSettled(LetterError):
+    """Somebody settled the dead letter before, in another way; `by` and `status` say who, and how."""
+
+    code = "letter_settled"
+
+    def __init__(self, problem: str, *, letter: str, by: str, status: str, **said: Any) -> None:
+        self.letter = letter
+        self.by = by
+        self.status = status
+        super().__init__(problem, letter=letter, by=by, status=status, **said)
+
+
 class TimerNotSet(CaseError):
     """The case does not wait for this timer; it goes on waiting for its own."""
 
@@ -392,6 +420,12 @@ class StepTimeout(StepFailed, TimeoutError):
     """A step did not end within its time."""
 
     code = "step_timeout"
+
+
+class Poisonous(StepFailed):
+    """The step was at work each time that a process of this case died, and is not tried again."""
+
+    code = "poison"
 
 
 class HookFailed(StepFailed):

@@ -13,6 +13,14 @@ from uuid import uuid4
 from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.branches import branched, standing_of
 from langgraph_switchboard.cases.conversations import Conversation, conversation_of
+from langgraph_switchboard.cases.letters import (
+    Letter,
+    LetterStatus,
+    RungCount,
+    letters_of,
+    rungs_of,
+    settling,
+)
 from langgraph_switchboard.cases.packing import CHANGING, Packed, check_status, moments, pack, record, unpack
 from langgraph_switchboard.cases.review_memory import MemoryReviews
 from langgraph_switchboard.cases.rows import (
@@ -25,7 +33,7 @@ from langgraph_switchboard.cases.rows import (
     TimerStatus,
     as_values,
 )
-from langgraph_switchboard.ledger.events import Event, LedgerEntry
+from langgraph_switchboard.ledger.events import Event, EventKind, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
 
 T = TypeVar("T")
@@ -152,6 +160,46 @@ class MemoryStore(MemoryReviews):
         """The entries of several cases, each case's in order."""
         wanted = set(case_ids)
         return [entry for entry in self._ledger.values() if entry.case_id in wanted]
+
+    async def letters(
+        self,
+        *,
+        letter_id: str | None = None,
+        case_id: str | None = None,
+        flow: str | None = None,
+        status: LetterStatus | None = "open",
+        limit: int | None = 100,
+    ) -> list[Letter]:
+        """Dead letters, the oldest first; see `Letters`."""
+        flows = {row.case_id: row.flow for row in self._cases.values()}
+        found = (
+            one
+            for one in letters_of(flows, self.ledger_entries())
+            if letter_id in (None, one.letter_id)
+            and case_id in (None, one.case_id)
+            and flow in (None, one.flow)
+            and status in (None, one.status)
+        )
+        return list(islice(found, limit))
+
+    async def settle_letter(
+        self,
+        letter: Letter,
+        kind: EventKind,
+        *,
+        by: str,
+        at: datetime,
+        why: str = "",
+        moves: Mapping[str, Any] | None = None,
+    ) -> Letter:
+        """Say in the ledger that an operator settled a letter; see `Letters`."""
+        self._write(pack(*settling(letter, kind, by, at, why, moves)))
+        [stands] = await self.letters(letter_id=letter.letter_id, status=None)
+        return stands
+
+    async def rungs(self) -> list[RungCount]:
+        """How failures ended; see `Letters`."""
+        return rungs_of(self.ledger_entries())
 
     async def attempts(self, task: TaskKey) -> list[Event]:
         """The failed attempts of one run of a step, in order; see `CaseStore`."""

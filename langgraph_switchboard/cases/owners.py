@@ -40,6 +40,15 @@ class Owners(Protocol):
             CaseBusy: Somebody else drives the case just now.
         """
 
+    async def count_crash(self, case_id: str, epoch: int | None, stands: str) -> int:
+        """How many owners in a row have died while the case stood where it stands; 0 if the last has not.
+
+        Args:
+            case_id: The case, owned.
+            epoch: Under which it is.
+            stands: The checkpoint that it stands on; empty where it has none yet.
+        """
+
 
 class MemoryOwners:
     """Owners within one process: a second driver of a case is refused."""
@@ -58,6 +67,10 @@ class MemoryOwners:
         finally:
             self._driven.discard(case_id)
 
+    async def count_crash(self, case_id: str, epoch: int | None, stands: str) -> int:
+        """None: who dies takes the case along."""
+        return 0
+
 
 @dataclass
 class _Wish:
@@ -67,11 +80,13 @@ class _Wish:
         key: The case.
         run: Whose it is.
         epoch: The epoch that was given, or that is given back.
+        died: Whether the owner before did not give it back.
     """
 
     key: str
     run: str
     epoch: int | None = None
+    died: bool = False
     size: int = field(default=100)
 
 
@@ -96,6 +111,7 @@ class PostgresOwners:
         self._calls = BoundedCalls(timeout)
         self._process = secrets.randbits(62)
         self._held: dict[str, int] = {}
+        self._died: dict[str, int] = {}
         self._claims: Lane[_Wish] = Lane(self._claim)
         self._releases: Lane[_Wish] = Lane(self._release)
         self._alive = asyncio.Event()
@@ -149,7 +165,17 @@ class PostgresOwners:
         if wish.epoch is None:
             raise _busy(case_id, await self._owner(case_id))
         self._held[case_id] = wish.epoch
+        if wish.died:
+            self._died[case_id] = wish.epoch
         return wish.epoch
+
+    async def count_crash(self, case_id: str, epoch: int | None, stands: str) -> int:
+        """Count the death of the owner before, where it did die; see `Owners`."""
+        if epoch is None or self._died.pop(case_id, None) != epoch:
+            return 0
+        told = {"case_id": case_id, "epoch": epoch, "stands": stands}
+        rows = await self._run("count_crash", told)
+        return int(rows[0]["crashes"]) if rows else 0
 
     async def give_back(self, case_id: str, epoch: int) -> None:
         """Let anybody take the case at once; nothing happens if somebody has taken it over."""
@@ -167,6 +193,8 @@ class PostgresOwners:
         """Renew the lease no more: somebody else may have the case when it runs out."""
         if self._held.get(case_id) == epoch:
             del self._held[case_id]
+        if self._died.get(case_id) == epoch:
+            del self._died[case_id]
 
     async def _beat(self) -> None:
         """Hold the lock that says that this process lives, and renew the leases of what it drives."""
@@ -191,9 +219,10 @@ class PostgresOwners:
             "process": self._process,
             "lease": self._lease,
         }
-        given = {row["case_id"]: row["epoch"] for row in await self._run("claim", values)}
+        given = {row["case_id"]: row for row in await self._run("claim", values)}
         for wish in wishes:
-            wish.epoch = given.get(wish.key)
+            if row := given.get(wish.key):
+                wish.epoch, wish.died = row["epoch"], row["died"]
 
     async def _release(self, wishes: Sequence[_Wish]) -> None:
         held = {"case_ids": [one.key for one in wishes], "epochs": [one.epoch for one in wishes]}

@@ -14,10 +14,20 @@ select w.case_id, 1, w.run, %(process)s, clock_timestamp() + make_interval(secs 
 from unnest(%(case_ids)s::text[], %(runs)s::text[]) as w(case_id, run)
 order by w.case_id
 on conflict (case_id) do update set
-    epoch = o.epoch + 1, run = excluded.run, process = excluded.process, lease_until = excluded.lease_until
+    epoch = o.epoch + 1, run = excluded.run, process = excluded.process, lease_until = excluded.lease_until,
+    -- Whoever had it did not give it back. The same run that takes it again has not died.
+    died = o.lease_until > '-infinity' and o.run <> excluded.run,
+    crashes = o.crashes + (o.lease_until > '-infinity' and o.run <> excluded.run)::integer
 where o.lease_until < clock_timestamp() or o.process not in (select process from alive)
     or o.run = excluded.run
-returning case_id, epoch;
+returning case_id, epoch, died;
+
+-- name: count_crash
+-- The count begins anew on another checkpoint: there was progress in between.
+update switchboard.case_owner
+set crashes = case when stands = %(stands)s then crashes else 1 end, stands = %(stands)s
+where case_id = %(case_id)s and epoch = %(epoch)s
+returning crashes;
 
 -- name: renew
 update switchboard.case_owner o

@@ -14,6 +14,7 @@ from langgraph_switchboard.cases import refusals
 from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.faults import may_pass, store_fault
 from langgraph_switchboard.cases.lane import Lane
+from langgraph_switchboard.cases.letters import Letter, LetterStatus, RungCount, settling
 from langgraph_switchboard.cases.packing import Packed, array, check_status, pack, record
 from langgraph_switchboard.cases.review_postgres import REVIEW_STATEMENTS, PostgresReviews
 from langgraph_switchboard.cases.rows import (
@@ -28,7 +29,7 @@ from langgraph_switchboard.cases.rows import (
     columns,
 )
 from langgraph_switchboard.errors import StoreUnavailable
-from langgraph_switchboard.ledger.events import Event, LedgerEntry
+from langgraph_switchboard.ledger.events import Event, EventKind, LedgerEntry
 from langgraph_switchboard.ledger.journal import Entry, TaskKey
 from langgraph_switchboard.postgres import Pool, load_queries
 from langgraph_switchboard.postgres.bounded import BoundedCalls
@@ -135,6 +136,38 @@ class PostgresStore(PostgresReviews):
     async def stories(self, case_ids: Sequence[str]) -> list[LedgerEntry]:
         """The entries of several cases, each case's in order."""
         return [_entry(row) for row in await self._run("stories", {"case_ids": list(case_ids)})]
+
+    async def letters(
+        self,
+        *,
+        letter_id: str | None = None,
+        case_id: str | None = None,
+        flow: str | None = None,
+        status: LetterStatus | None = "open",
+        limit: int | None = 100,
+    ) -> list[Letter]:
+        """Dead letters, the oldest first; see `Letters`."""
+        asked = {"letter_id": letter_id, "case_id": case_id, "flow": flow, "status": status, "limit": limit}
+        return [Letter(**row) for row in await self._run("letters", asked)]
+
+    async def settle_letter(
+        self,
+        letter: Letter,
+        kind: EventKind,
+        *,
+        by: str,
+        at: datetime,
+        why: str = "",
+        moves: Mapping[str, Any] | None = None,
+    ) -> Letter:
+        """Say in the ledger that an operator settled a letter; see `Letters`."""
+        await self._lane.put(pack(*settling(letter, kind, by, at, why, moves)))
+        [stands] = await self.letters(letter_id=letter.letter_id, case_id=letter.case_id, status=None)
+        return stands
+
+    async def rungs(self) -> list[RungCount]:
+        """How failures ended; see `Letters`."""
+        return [RungCount(**row) for row in await self._run("rungs", {})]
 
     async def attempts(self, task: TaskKey) -> list[Event]:
         """The failed attempts of one run of a step, in order; see `CaseStore`."""

@@ -73,6 +73,18 @@ where case_id = %(case_id)s and namespace = %(namespace)s
   and starts_with(task_id, %(task_id)s || '#') and kind = 'attempt_failed'
 order by place;
 
+-- name: letters
+select * from switchboard.dead_letters
+where (%(letter_id)s::text is null or letter_id = %(letter_id)s)
+  and (%(case_id)s::text is null or case_id = %(case_id)s)
+  and (%(flow)s::text is null or flow = %(flow)s)
+  and (%(status)s::text is null or status = %(status)s)
+order by set_aside_at, letter_id
+limit %(limit)s;
+
+-- name: rungs
+select rung, entered, ended from switchboard.rungs;
+
 -- name: review_by_id
 select * from switchboard.reviews where review_id = %(review_id)s;
 

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from langgraph_switchboard.cases.conversations import Conversation
 from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, InboxQuery
+from langgraph_switchboard.cases.letters import Letters
 from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
 from langgraph_switchboard.ledger.journal import TaskKey
 
 
-class CaseStore(Protocol):
+class CaseStore(Letters, Protocol):
     """Accept cases, decide reviews, and read both. Two forms: memory and Postgres."""
 
     async def accept(self, rows: Sequence[CaseRow]) -> set[str]:

@@ -57,6 +57,10 @@ class _Timed:
             yield epoch
         self.seconds.append(time.perf_counter() - began)
 
+    async def count_crash(self, case_id: str, epoch: int | None, stands: str) -> int:
+        """As the owners count it."""
+        return await self._owners.count_crash(case_id, epoch, stands)
+
 
 @asynccontextmanager
 async def opened(row: str, pool: Pool) -> AsyncIterator[Drive]:

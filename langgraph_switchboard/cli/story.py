@@ -93,6 +93,10 @@ def _what(event: Event, full: bool) -> Text:
             return Text(f"refuses {data.get('by')}: {data.get('why')}", style="red")
         case "effect_recorded":
             return Text(f"puts {data.get('key')!r} into the outbox", style="green")
+        case "dead_letter_redriven":
+            return Text(f"{data.get('by')} has it done again", style="bold")
+        case "dead_letter_discarded":
+            return Text(f"{data.get('by')} lets it be: {data.get('why')}", style="bold")
         case "case_ended":
             return Text(f"ends: {data.get('outcome')}", style=_STYLES.get(str(data.get("outcome")), ""))
         case "attempt_failed":

@@ -35,6 +35,8 @@ EventKind = Literal[
     "breaker_closed",  # and works again
     "timer_set",  # the case waits for a moment
     "timer_fired",  # that moment came, and the case went on
+    "dead_letter_redriven",  # an operator has it done again, from the step that failed
+    "dead_letter_discarded",  # an operator lets it be, with a reason
     "case_ended",  # an outcome was written
     "payload_erased",  # what the case was about is gone; that it was, and by whom, stays
 ]

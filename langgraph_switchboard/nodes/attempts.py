@@ -86,6 +86,7 @@ class _Run:
         before = await ctx.services.store.attempts(ctx.task) if ctx.again else []
         ctx.attempts = max(policy.attempts, len(before) + 1)
         ctx.attempt = len(before) + 1
+        ctx.failed = before[-1].data.get("failure") if before else None
         for event in before:
             if event.data.get("by") == "timer":
                 self._set_timer(float(event.data["wait"]), int(event.data["attempt"]))
@@ -127,12 +128,13 @@ class _Run:
         """One event, committed before the wait; what the attempt had put aside does not leave."""
         ctx, wait = self.ctx, state.upcoming_sleep
         error = _raised(state)
+        ctx.failed = failure_of(error, self.step.name)
         data: dict[str, Any] = {
             "agent": self.step.name,
             "owner": self.step.owner,
             "attempt": ctx.attempt,
             "of": ctx.attempts,
-            "failure": failure_of(error, self.step.name),
+            "failure": ctx.failed,
             "wait": round(wait, 3),
             "by": "timer" if self._is_long(wait) else "sleep",
             **({"hooks": list(ctx.hooks)} if ctx.hooks else {}),

@@ -88,6 +88,8 @@ class StepContext:
     unanswered: list[Unanswered] = field(default_factory=list)
     """Questions that a model failed to answer; they may have cost something."""
     notes: dict[str, Any] = field(default_factory=dict)
+    failed: dict[str, Any] | None = None
+    """Why the attempt before this one failed; None at the first."""
     hooks: list[dict[str, Any]] = field(default_factory=list)
     """The hooks that ran, for the step's event."""
     timers: int = 0

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from langgraph.errors import GraphInterrupt, ParentCommand
 
+from langgraph_switchboard.cases.letters import letter_id_of
 from langgraph_switchboard.contracts import Contract, Envelope, seal, wrap
 from langgraph_switchboard.errors import ContractViolation, RouteRefused, StepFailed
 from langgraph_switchboard.nodes import sets
@@ -100,11 +101,12 @@ async def seal_inputs(step: Step, state: Mapping[str, Any], inputs: Mapping[str,
     return Turn("then", _way(step, "then"), sealed)
 
 
-def set_aside(state: Mapping[str, Any]) -> Turn:
+def set_aside(state: Mapping[str, Any], ctx: StepContext) -> Turn:
     """The dead letter: the case ends here until an operator takes it up again."""
     failure = state.get("failure") or {}
     reason = str(failure.get("problem") or state.get("reason") or "no way was left")
-    return Turn("then", END, reason=reason, data={"failure": failure}, outcome="dead_lettered")
+    letter = {"letter_id": letter_id_of(ctx.task), "failure": failure}
+    return Turn("then", END, reason=reason, outcome="dead_lettered", letter=letter)
 
 
 async def _call(

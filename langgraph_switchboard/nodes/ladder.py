@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from langgraph_switchboard.errors import BoundReached, BudgetExceeded, HookFailed
+from langgraph_switchboard.errors import BoundReached, BudgetExceeded, HookFailed, Poisonous
 from langgraph_switchboard.ledger import Event, annotate
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.failure import failure_of, quarantined
@@ -82,6 +82,8 @@ def way_down(error: Exception, step: Step, ctx: StepContext) -> Fall:
     if isinstance(error, BoundReached):
         # Two steps that fall back on each other would never end otherwise.
         down = _to_a_person(step, ctx) or DEAD_LETTER
+    elif isinstance(error, Poisonous):
+        down = DEAD_LETTER
     elif isinstance(error, BudgetExceeded):
         # No other agent could help: a person goes on with what is there.
         down = step.way("over_budget") or _to_a_person(step, ctx) or down

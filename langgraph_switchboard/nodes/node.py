@@ -37,7 +37,7 @@ from langgraph_switchboard.ledger import TaskKey
 from langgraph_switchboard.nodes import kinds, parts, record, sets
 from langgraph_switchboard.nodes.admission import admitted, judged
 from langgraph_switchboard.nodes.attempts import tried
-from langgraph_switchboard.nodes.bounds import stay_in_bounds
+from langgraph_switchboard.nodes.bounds import not_poisonous, stay_in_bounds
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.doubt import clear_doubt
 from langgraph_switchboard.nodes.ground import graph_of, on_solid_ground
@@ -126,6 +126,7 @@ class StepNode:
 
     async def _turn(self, state: Mapping[str, Any], ctx: StepContext, config: RunnableConfig) -> Turn:
         step = self.step
+        not_poisonous(step, ctx)
         await stay_in_bounds(step, state, ctx)
         match step.kind:
             case "open":
@@ -133,7 +134,7 @@ class StepNode:
             case "dead_letter" if self.scope.is_branch:
                 return parts.set_aside(state, ctx)
             case "dead_letter":
-                return kinds.set_aside(state)
+                return kinds.set_aside(state, ctx)
             case "review":
                 turn = await self._review(open_takes(step, state), ctx, config)
                 await judged(step, state, turn, ctx)

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.types import interrupt
 
+from langgraph_switchboard.cases.letters import letter_id_of
 from langgraph_switchboard.contracts import wrap
 from langgraph_switchboard.errors import PartFailed
 from langgraph_switchboard.ledger import Event
@@ -74,7 +75,12 @@ def set_aside(state: Mapping[str, Any], ctx: StepContext) -> Turn:
     failure = state.get("failure") or {}
     reason = str(failure.get("problem") or state.get("reason") or "no way was left")
     failed = str(failure.get("step", ""))
-    about = {"branch": ctx.place.branch, "step": failed, "reason": reason}
+    about = {
+        "letter_id": letter_id_of(ctx.task),
+        "branch": ctx.place.branch,
+        "step": failed,
+        "reason": reason,
+    }
     ctx.entries.append(Event("branch_set_aside", DEAD_LETTER, ctx.now(), {**about, "failure": failure}))
     said = interrupt({"dead_letter": about})
     to = str(said.get("to") or failed) if isinstance(said, Mapping) else failed

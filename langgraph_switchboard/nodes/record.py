@@ -43,7 +43,11 @@ def tell(turn: Turn, step: Step, state: Mapping[str, Any], ctx: StepContext, sec
     if ctx.hooks:
         told["hooks"] = ctx.hooks
     if ctx.attempt > 1:
+        failed = ctx.failed or {}
         told |= {"attempt": ctx.attempt, "rung": told.get("rung", "retry")}
+        told["after"] = {"code": failed.get("code"), "problem": failed.get("problem")}
+    if told.get("fallback_reason") and told.get("rung", "retry") == "retry":
+        told["rung"] = "fallback"  # plain code stood in for the model
     if step.kind not in ("review", "dead_letter"):
         is_merge = step.kind == "join" and step.call is not None and turn.way == "then"
         kind = "step_finished" if is_merge else _EVENT.get(step.kind, "step_finished")
@@ -82,7 +86,8 @@ def move(turn: Turn, step: Step, ctx: StepContext) -> None:
         values["reason"] = turn.reason
     if outcome is not None:
         values |= {"status": outcome, "step": step.name, "ended_at": now}
-        ctx.entries.append(Event("case_ended", step.name, now, {"outcome": outcome, "reason": turn.reason}))
+        told = {"outcome": outcome, "reason": turn.reason, **turn.letter}
+        ctx.entries.append(Event("case_ended", step.name, now, told))
     else:
         values |= _goes(turn, step, ctx)
     if step.kind == "open":

@@ -133,6 +133,7 @@ _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Services] = WeakKeyDictio
 _made_for_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Services] = WeakKeyDictionary()
 _in_use: ContextVar[Services | None] = ContextVar("switchboard_services", default=None)
 _acting: ContextVar[str | None] = ContextVar("switchboard_acting", default=None)
+_crashes: ContextVar[int] = ContextVar("switchboard_crashes", default=0)
 
 
 def memory_services() -> Services:
@@ -158,13 +159,21 @@ def register(services: Services) -> Callable[[], None]:
 
 
 @contextmanager
-def using(services: Services, *, acting: str | None = None) -> Iterator[None]:
-    """Run steps started inside this block with `services`; `acting` is who decides a review."""
+def using(services: Services, *, acting: str | None = None, crashes: int = 0) -> Iterator[None]:
+    """Run steps started inside this block with `services`.
+
+    Args:
+        services: The real things.
+        acting: Who decides a review.
+        crashes: How many processes in a row have died where the case stands now.
+    """
     before = _in_use.set(services)
     acted = _acting.set(acting)
+    crashed = _crashes.set(crashes)
     try:
         yield
     finally:
+        _crashes.reset(crashed)
         _acting.reset(acted)
         _in_use.reset(before)
 
@@ -172,6 +181,11 @@ def using(services: Services, *, acting: str | None = None) -> Iterator[None]:
 def acting() -> str | None:
     """Who is deciding in this context, as the authenticator named them."""
     return _acting.get()
+
+
+def crashes_here() -> int:
+    """How many processes in a row have died where the case of this run stood when it was taken up."""
+    return _crashes.get()
 
 
 def current() -> Services:

@@ -63,6 +63,7 @@ class Turn:
         outcome: Set where the case ends.
         parting: Set where the case parts into branches; `to` then only says where it goes, in words.
         sets: News of sets, for the state.
+        letter: Of a case that is set aside: the id of its dead letter, and the failure.
     """
 
     way: Way
@@ -73,6 +74,7 @@ class Turn:
     outcome: str | None = None
     parting: Parting | None = None
     sets: Mapping[str, Any] = field(default_factory=dict)
+    letter: dict[str, Any] = field(default_factory=dict)
 
 
 def said_before(entries: Sequence[Entry]) -> list[Entry]:

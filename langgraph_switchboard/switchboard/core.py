@@ -36,6 +36,7 @@ from langgraph_switchboard.switchboard.deciding import (
 )
 from langgraph_switchboard.switchboard.driver import Driver, config_of, review_of
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
+from langgraph_switchboard.switchboard.letters import DeadLetters
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.switchboard.reviewing import Reviewing, review_of_row, undo_time
 from langgraph_switchboard.switchboard.telling import story_lines
@@ -86,7 +87,7 @@ class NewCase:
     labels: Mapping[str, Any]
 
 
-class Switchboard(Reviewing):
+class Switchboard(Reviewing, DeadLetters):
     """The object that runs it all; open it, and everything it owns closes with it.
 
         async with Switchboard.open() as switchboard:

@@ -44,6 +44,10 @@ def _words(event: Event) -> str:
             return f"sets the branch {data.get('branch')} aside: {data.get('reason')}"
         case "branch_taken_up":
             return f"{data.get('by') or 'somebody'} has it redone -> {_place(data.get('goto'))}"
+        case "dead_letter_redriven":
+            return f"{data.get('by')} has it done again"
+        case "dead_letter_discarded":
+            return f"{data.get('by')} lets it be: {data.get('why')}"
         case "case_ended":
             return f"ends: {data.get('outcome')}"
         case "step_failed":

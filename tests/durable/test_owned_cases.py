@@ -148,6 +148,10 @@ class Anybodys:
         """Ask nothing and give no epoch."""
         yield None
 
+    async def count_crash(self, case_id: str, epoch: int | None, stands: str) -> int:
+        """Nobody owned it."""
+        return 0
+
 
 async def test_without_owners_two_starts_do_the_work_twice(pg_dsn: str) -> None:
     """The control of the double start: with nobody to own the case, both drivers do its step."""
