@@ -1,7 +1,7 @@
 """The agents of the claims desk: one plain async function each.
 
-file_papers -> extract -> list_missing -> look_up_policy, detect_fraud -> decide -> settle -> notify
-               (read_form)     |           (policy_unread) (fraud_by_rules)         (notify_plainly)
+file_papers -> extract -> list_missing -> look_up_policy | detect_fraud -> decide -> settle -> notify
+               (read_form)     |           (policy_unread | fraud_by_rules)         (notify_plainly)
                                +-> ask_claimant, who answers: back to file_papers
 """
 
@@ -88,9 +88,9 @@ async def list_missing(particulars: Particulars, file: ClaimFile) -> Missing:
     return missing_of(particulars, file)
 
 
-def is_complete(missing: Missing) -> Literal["look_up_policy", "ask_claimant"]:
+def is_complete(missing: Missing) -> Literal["checks", "ask_claimant"]:
     """On, where nothing is missing or the claimant has been asked often enough."""
-    return "ask_claimant" if missing.question and missing.asked < LETTERS else "look_up_policy"
+    return "ask_claimant" if missing.question and missing.asked < LETTERS else "checks"
 
 
 async def ask_claimant(claim: Claim, missing: Missing, ctx: StepContext) -> Request:
