@@ -15,7 +15,8 @@ from langgraph_switchboard.postgres.writer import GroupCommitWriter
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.testing.chaos import FlowSubject, happened
 from langgraph_switchboard.testing.chaos.flow import Mode
-from tests.chaos.flows import Offer, Order, OrderCase, Shipped, linear
+from tests.chaos.flows import linear
+from tests.chaos.orders import Offer, Order, OrderCase, Shipped
 
 
 async def price_by_length(order: Order) -> Offer:

@@ -14,58 +14,27 @@ from langgraph.graph import END as STOP
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from langgraph_switchboard import END, Blueprint, CaseState, Contract, Decision, StepContext
+from langgraph_switchboard import END, Blueprint, StepContext
 from langgraph_switchboard.testing.chaos import FlowSubject, entered, happened
 from langgraph_switchboard.testing.chaos.flow import Mode
+from tests.chaos.orders import (
+    OfferDecision,
+    Order,
+    OrderCase,
+    Shipped,
+    breaks,
+    breaks_too,
+    check,
+    price,
+    ship,
+)
+from tests.chaos.shapes import SHAPES
 
 ITEMS = 20
 PAYMENTS = "CREATE TABLE IF NOT EXISTS payments (case_id text, key text, cents int)"
 PAID = "SELECT key FROM payments WHERE case_id = %s"
-
-
-class Order(Contract):
-    """What somebody wants."""
-
-    text: str
-
-
-class Checked(Contract):
-    """What the order comes to."""
-
-    words: int
-
-
-class Offer(Contract):
-    """What we are going to charge."""
-
-    cents: int
-    note: str = ""
-
-
-class OfferDecision(Decision):
-    """What a person says about an offer."""
-
-    edited: Offer | None = None
-
-
-class Shipped(Contract):
-    """What left the house."""
-
-    key: str
-
-
-class OrderCase(CaseState):
-    """One order."""
-
-    order: Order
-    checked: Checked | None = None
-    offer: Offer | None = None
-    decision: OfferDecision | None = None
-    shipped: Shipped | None = None
 
 
 class Ledgerless(TypedDict, total=False):
@@ -75,43 +44,6 @@ class Ledgerless(TypedDict, total=False):
     parts: Annotated[list[int], add]
     item: int
     offer: dict[str, Any]
-
-
-async def check(order: Order) -> Checked:
-    """Count the words."""
-    entered("check")
-    return Checked(words=len(order.text.split()))
-
-
-async def price(order: Order, checked: Checked) -> Offer:
-    """Price them."""
-    entered("price")
-    return Offer(cents=100 * checked.words, note=order.text)
-
-
-async def ship(offer: Offer, ctx: StepContext) -> Shipped:
-    """Take the money, and let the parcel go."""
-    entered("ship")
-
-    async def pay(connection: AsyncConnection[DictRow]) -> int:
-        await connection.execute("INSERT INTO payments VALUES (%s, 'pay', %s)", [ctx.case_id, offer.cents])
-        return offer.cents
-
-    paid = await ctx.effect("pay", pay, args={"cents": offer.cents})
-    ctx.outbox("parcel", {"cents": paid, "note": offer.note})
-    return Shipped(key="parcel")
-
-
-async def breaks(order: Order) -> Offer:
-    """An agent that never works."""
-    entered("breaks")
-    raise RuntimeError("out of order")
-
-
-async def breaks_too(order: Order) -> Offer:
-    """Nor does its fallback."""
-    entered("breaks_too")
-    raise RuntimeError("out of order as well")
 
 
 def _blueprint(name: str) -> Blueprint:
@@ -249,8 +181,8 @@ FLOWS = {
     "ladder": ladder,
     "subgraph": subgraph,
 }
-ALL = {**FLOWS, "outside": outside}
-"""The six, and one whose effect is in doubt after a crash, so that a person is asked."""
+ALL = {**FLOWS, "outside": outside, **SHAPES}
+"""The six, one whose effect is in doubt after a crash, so that a person is asked, and those with branches."""
 BY_HAND = {"type": "edit", "edited": {"cents": 7, "note": "by hand"}}
 
 

@@ -11,7 +11,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph.state import CompiledStateGraph
 
 from langgraph_switchboard.nodes import memory_services, using
-from tests.chaos.flows import Order, parallel
+from tests.chaos.flows import parallel
+from tests.chaos.orders import Order
 from tests.chaos.stock import GRAPHS
 
 JOIN = "join:first+second_on:join"

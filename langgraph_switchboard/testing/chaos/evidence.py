@@ -11,19 +11,24 @@ import psycopg
 from langgraph_switchboard.testing.chaos.world import happenings
 
 _DISAGREE = r"""
-WITH told AS (SELECT DISTINCT task_id FROM switchboard.ledger
+WITH told AS (SELECT DISTINCT task_id, namespace FROM switchboard.ledger
     -- What is told at once, ahead of what its task writes, has a place of its own: a failed attempt.
     WHERE case_id = %(case)s AND task_id NOT LIKE '%%#%%'),
 kept AS (
     SELECT DISTINCT task_id FROM checkpoint_writes
-    WHERE thread_id = %(case)s AND checkpoint_ns = ''
-      AND task_path NOT LIKE '%%, \_\_start\_\_'
+    -- Our own graphs: that of the case, and those of its branches, whose steps tell the ledger as well.
+    WHERE thread_id = %(case)s
+      AND checkpoint_ns IN (SELECT '' UNION SELECT regexp_replace(namespace, '\|?[^|]*$', '') FROM told)
+      AND task_path NOT LIKE '%%, \_\_start\_\_' AND task_path NOT LIKE '%%.exit'
       AND channel NOT IN ('__resume__', '__error__', '__no_writes__')
       AND task_id <> '00000000-0000-0000-0000-000000000000'
 )
 SELECT task_id, told.task_id IS NOT NULL AS in_ledger
 FROM told FULL JOIN kept USING (task_id)
-WHERE told.task_id IS NULL OR kept.task_id IS NULL
+WHERE kept.task_id IS NULL
+   -- What a branch is made of is told by the steps within it.
+   OR told.task_id IS NULL AND NOT EXISTS (
+        SELECT FROM told inner_ WHERE position(':' || kept.task_id || '|' IN inner_.namespace) > 0)
 """
 
 _NOT_DURABLE = """

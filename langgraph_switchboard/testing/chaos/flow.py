@@ -17,6 +17,7 @@ from langgraph_switchboard.cases import ENDED, CaseRow
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import CaseBusy
 from langgraph_switchboard.graphs import Blueprint
+from langgraph_switchboard.graphs.regions import members_of
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.nodes import using
 from langgraph_switchboard.nodes.doubt import DOUBT
@@ -174,18 +175,21 @@ class FlowBench:
         snapshot = await self._switchboard.flow(view.row.flow).graph.aget_state(config_of(view.row))
         outbox = await self._store.outbox(case_id, limit=None)
         doubts = {one.review_id for one in view.reviews if one.subject == DOUBT.of}
+        process = self._switchboard.flow(view.row.flow).process
+        # What branches do at the same time has no order.
+        in_order = sorted if any(members_of(step) for step in process.steps.values()) else list
         rest = {
             "state": view.state.model_dump(mode="json", warnings=False),
-            "story": [
+            "story": in_order(
                 [entry.event.kind, entry.event.step]
                 for entry in view.story
                 if entry.event.data.get("review_id") not in doubts
-            ],
-            "reviews": [
+            ),
+            "reviews": in_order(
                 [one.step, one.status, (one.decision or {}).get("type")]
                 for one in view.reviews
                 if one.review_id not in doubts
-            ],
+            ),
             "outbox": sorted([one.key, one.row] for one in outbox),
             "next": list(snapshot.next),
         }
@@ -208,8 +212,11 @@ def _disagree(story: Sequence[LedgerEntry], visits: Mapping[str, int]) -> list[s
     # What is told at once has a place of its own, ahead of what its task writes: a failed attempt.
     ended = [entry for entry in story if "#" not in entry.task_id]
     told = Counter(step for step, _ in {(entry.event.step, entry.task_id) for entry in ended})
+    counted = Counter[str]()
+    for name, times in visits.items():  # those of each item of a map are counted by themselves
+        counted[name.partition("#")[0]] += times
     return [
-        f"{step}: {told[step]} times in the ledger, {visits.get(step, 0)} times in the state"
-        for step in sorted(told.keys() | visits.keys())
-        if told[step] != visits.get(step, 0)
+        f"{step}: {told[step]} times in the ledger, {counted[step]} times in the state"
+        for step in sorted(told.keys() | counted.keys())
+        if told[step] != counted[step]
     ]
