@@ -37,9 +37,10 @@ dev: $(DEV) ## serve the same with `langgraph dev` on http://127.0.0.1:2024
 	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true LANGSMITH_TRACING=$${LANGSMITH_TRACING:-false} \
 	$(BIN)/langgraph dev --no-browser --no-reload --host 127.0.0.1 --port $${PORT:-2024} --n-jobs-per-worker 10
 
-bench: $(DEV) ## measure: checkpoint savers side by side, and where a case's time goes
+bench: $(DEV) ## measure: checkpoint savers side by side, where a case's time goes, what asking for leave costs
 	@$(BIN)/switchboard bench saver
 	@$(BIN)/switchboard bench desk
+	@$(BIN)/switchboard bench limits
 
 chaos: $(DEV) ## kill -9 at every SQL statement: the full crash sweep
 	@$(BIN)/python -m tests.chaos.full .cache/chaos/report.json

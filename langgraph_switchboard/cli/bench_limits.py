@@ -61,18 +61,27 @@ class Run:
 
 
 async def bench_limits(
-    *, repetitions: int = 5, calls: dict[str, int] | None = None, say: Callable[[str], None] = lambda _: None
+    dsn: str | None = None,
+    *,
+    repetitions: int = 5,
+    calls: dict[str, int] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[Run]]:
     """Measure the ways in turn.
 
     Args:
+        dsn: The server; None as for `database`.
         repetitions: How often each has its turn.
         calls: How many calls each makes; `CALLS` unless given.
         say: Told what goes on.
     """
     results: dict[str, list[Run]] = {}
     numbers = itertools.count(1)
-    async with bench_database() as pool, PostgresOwners.open(pool) as owners, _limits(pool, owners) as limits:
+    async with (
+        bench_database(dsn) as pool,
+        PostgresOwners.open(pool) as owners,
+        _limits(pool, owners) as limits,
+    ):
         await _measure(pool, _ours(limits, Line("flow", "warm", tokens=10**9)), 2_000, 10**9)
         for repetition in range(repetitions):
             for name, count in (calls or CALLS).items():
@@ -90,12 +99,13 @@ async def bench_limits(
 
 
 @asynccontextmanager
-async def _limits(pool: BenchPool, owners: PostgresOwners) -> AsyncIterator[PostgresLimits]:
-    limits = PostgresLimits(str(pool.conninfo), process=owners.process)
-    try:
-        yield limits
-    finally:
-        await limits.aclose()
+async def _limits(pool: BenchPool) -> AsyncIterator[PostgresLimits]:
+    async with PostgresOwners.open(pool) as owners:
+        limits = PostgresLimits(str(pool.conninfo), process=owners.process)
+        try:
+            yield limits
+        finally:
+            await limits.aclose()
 
 
 def _ours(limits: PostgresLimits, line: Line, *, settled: bool = False) -> Reserve:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from langgraph_switchboard import Blueprint, CaseState, Contract, StepContext
+from langgraph_switchboard.limits import BreakerPolicy, Rate
 from langgraph_switchboard.testing.chaos import happened
 
 
@@ -41,3 +42,6 @@ kept.effect(post)
 
 broken = Blueprint("broken", case=LetterCase, owner="office")
 broken.step(post_by_itself, then="__end__")
+
+bounded = Blueprint("bounded", case=LetterCase, owner="office")
+bounded.effect(post, rate=Rate(per_second=100, burst=100), breaker=BreakerPolicy())

@@ -43,6 +43,14 @@ def test_a_flow_that_keeps_the_rules_passes(pg_dsn: str, letters: str) -> None:
     assert re.search(r"^4 points tried", done.stdout, re.MULTILINE)
 
 
+def test_a_case_that_is_killed_while_it_asks_for_leave_is_finished(pg_dsn: str, letters: str) -> None:
+    """Before and after the one statement of the limits; by any process that takes it up."""
+    done = run(pg_dsn, "tests.chaos.own_flows:bounded", 3, letters, "--switchboard-chaos-at", "limits_turn")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 points tried" in done.stdout
+
+
 def test_a_flow_that_acts_behind_the_switchboards_back_fails_the_session(pg_dsn: str, letters: str) -> None:
     """The control: an effect outside its context is done twice, and the sweep says at which point."""
     done = run(pg_dsn, "tests.chaos.own_flows:broken", 2, letters, "--switchboard-chaos-at", "effect answer")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langgraph_switchboard.errors import BudgetExceeded, StoreUnavailable
-from langgraph_switchboard.limits import PostgresLimits, Sample, Spent
+from langgraph_switchboard.limits import Line, PostgresLimits, Sample, Spent
 from langgraph_switchboard.postgres import Pool
 from langgraph_switchboard.testing.proxy import faulty_network
 from tests.limits.forms import Form, a_breaker, a_bucket, a_call, a_line, in_postgres
@@ -46,6 +46,28 @@ async def test_two_processes_share_a_budget(form: Form, pg_dsn: str, pg_pool: Po
     await other.limits.aclose()
     assert sum(not isinstance(one, BaseException) for one in told) == 100
     assert sum(isinstance(one, BudgetExceeded) for one in told) == 60
+
+
+async def test_processes_that_want_the_same_budgets_in_another_order_do_not_block_each_other(
+    form: Form, pg_dsn: str, pg_pool: Pool
+) -> None:
+    """Everybody locks in the order of the keys, whatever the order in which calls name them."""
+    other = in_postgres(pg_dsn, pg_pool, 12)
+    lines = [a_line("flow", f"f{number}", tokens=10**6) for number in range(6)]
+    bucket, breaker = a_bucket(per_second=1e6, burst=1e6), a_breaker()
+
+    async def busy(one: Form, named: list[Line], number: int) -> None:
+        for _ in range(20):
+            call = a_call(*named[number % 6 :], *named[: number % 6], bucket=bucket, breaker=breaker)
+            await one.limits.settle(await one.limits.admit(call), Spent(tokens=1), Sample(failed=number == 3))
+
+    async with other.alive():
+        await asyncio.gather(
+            *(busy(form, lines, number) for number in range(8)),
+            *(busy(other, lines[::-1], number) for number in range(8)),
+        )
+    await other.limits.aclose()
+    assert {row.spent.tokens for row in await form.limits.budgets()} == {320}
 
 
 async def test_what_a_dead_process_held_is_given_back_when_there_is_no_room(
