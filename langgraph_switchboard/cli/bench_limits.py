@@ -77,11 +77,7 @@ async def bench_limits(
     """
     results: dict[str, list[Run]] = {}
     numbers = itertools.count(1)
-    async with (
-        bench_database(dsn) as pool,
-        PostgresOwners.open(pool) as owners,
-        _limits(pool, owners) as limits,
-    ):
+    async with bench_database(dsn) as pool, _limits(pool) as limits:
         await _measure(pool, _ours(limits, Line("flow", "warm", tokens=10**9)), 2_000, 10**9)
         for repetition in range(repetitions):
             for name, count in (calls or CALLS).items():

@@ -34,7 +34,7 @@ AGENTS = 8
 """Parallel agents of each process."""
 WANTS = 10
 """Tokens that a call may cost; it costs 1 to so many."""
-_PAUSE = 0.01
+_PAUSE = 0.04
 """Seconds that a call takes on average."""
 _PATIENCE = 120.0
 
@@ -74,7 +74,7 @@ async def budgets(
         job = Job(dsn, FLOW, LEASE, rig or deed(limits_only))
         for number in range(runs):
             run = f"run-{seed}-{number}"
-            await _one(nursery, job, run, limit, [draw.uniform(0.02, 0.08) for _ in range(crashes)], report)
+            await _one(nursery, job, run, limit, [draw.uniform(0.05, 0.25) for _ in range(crashes)], report)
             await _judge(pool, run, limit, report)
     return report
 
