@@ -84,7 +84,16 @@ def whole() -> Blueprint:
     flow.map("read", over="ask.pieces", body=look, gives="all_found", then="checks")
     flow.parallel("checks", members=["fraud", "limits"], then="gate")
     flow.step(draft, name="fraud", then=JOIN, fallback="rules", retry=Retry(attempts=1), owner="risk")
-    flow.step(stand_in, name="rules", then=JOIN, max_visits=2, timeout="2m", budget=Budget(tokens=900))
+    flow.step(
+        stand_in,
+        name="rules",
+        then=JOIN,
+        max_visits=2,
+        exhausted="limits",
+        over_budget="limits",
+        timeout="2m",
+        budget=Budget(tokens=900),
+    )
     flow.wait("limits", until="2d", then=JOIN)
     flow.gate("gate", of="answer", sure="inside", unsure="ask_people", threshold=0.9, always=is_long)
     flow.review(
@@ -122,6 +131,8 @@ def words_of(flow: Blueprint) -> Iterator[str]:
         "reminded 30 min before that",
         "after 3 d it goes to head of office",
         "2 different people",
+        "more than 2 times: limits",
+        "nothing left to spend: limits",
         "can be taken back for 10 min",
         "high: decided one by one, never in bulk",
         "the case ends as declined",

@@ -48,3 +48,16 @@ def test_a_file_that_says_no_blueprint_is_refused_with_its_place(tmp_path: Path)
 
     with pytest.raises(BlueprintUnreadable, match=r"desk\.yml:15:5: .*Did you mean 'unsure'"):
         load_blueprint(str(file))
+
+
+def test_what_the_check_finds_in_a_file_is_told_with_its_place(tmp_path: Path) -> None:
+    """A destination with a typing mistake is found by the check, and the step that names it by its line."""
+    file = tmp_path / "desk.yaml"
+    file.write_text(
+        dump_yaml(desk).replace("then: gate", "then: gaet", 1).replace("then: send", "then: end", 1)
+    )
+
+    findings = {finding.step: finding for finding in load_blueprint(str(file)).check() if finding.is_error}
+
+    assert (findings["faq"].place, findings["faq"].mend) == (f"{file}:18:3", "Did you mean 'gate'?")
+    assert findings["review"].mend == "Did you mean END, where a case ends?"

@@ -155,4 +155,7 @@ def test_a_missing_import_inside_a_module_is_that_modules_own_fault(
 
 def test_each_step_knows_its_place_in_the_file() -> None:
     """So that what the check finds can be told with it."""
-    assert load_yaml(STEP).places == {"draft": "<text>:4:3"}
+    both = TOP + "  two:\n    parallel: [a, b]\n    then: END\n"
+
+    assert load_yaml(STEP).process().places == {"draft": "<text>:4:3"}
+    assert load_yaml(both).process().places == {"two": "<text>:4:3", "two.join": "<text>:4:3"}

@@ -222,6 +222,7 @@ def values(targets: Strategy) -> dict[str, Strategy]:
         "max_visits": st.integers(1, 9),
         "exhausted": targets,
         "undo": spans,
+        "over_budget": targets,
         "tools": st.lists(st.builds(Tool, st.just("look_up"), st.just(Piece), st.just(look_up))),
         "of": st.just("answer"),
         "decides": st.just(AnswerDecision),

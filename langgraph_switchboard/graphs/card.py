@@ -20,7 +20,7 @@ from langgraph_switchboard.graphs.card_words import (
 )
 from langgraph_switchboard.graphs.docstrings import first_sentence
 from langgraph_switchboard.graphs.durations import spoken
-from langgraph_switchboard.graphs.picture import title_of
+from langgraph_switchboard.graphs.picture import DOWN, title_of
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.nodes import DEAD_LETTER, END, Choice, Review, Step, Take
 
@@ -83,6 +83,7 @@ class StepRow:
     spends: str
     leads: tuple[tuple[str, str], ...]
     fails: tuple[str, ...]
+    otherwise: tuple[tuple[str, str], ...]
     limit: str
 
 
@@ -178,6 +179,7 @@ def _step(process: Process, step: Step) -> StepRow:
         budget_words(step.budget),
         tuple(_leads(process, step)),
         tuple(_falls(process, step)),
+        tuple(_otherwise(process, step)),
         "; ".join(limits),
     )
 
@@ -223,7 +225,7 @@ def _leads(process: Process, step: Step) -> Iterator[tuple[str, str]]:
         yield _condition(step.then), join_words((_place(process, one) for one in step.then.names), "or")
     told: dict[str, list[str]] = {}
     for edge in step.edges:
-        if edge.way in ("fallback", "exhausted") or (edge.way == "then" and isinstance(step.then, Choice)):
+        if edge.way in DOWN or (edge.way == "then" and isinstance(step.then, Choice)):
             continue
         told.setdefault(_WAYS.get(edge.way, edge.way), []).append(
             _place(process, process.leads_to(step, edge))
@@ -263,6 +265,16 @@ def _falls(process: Process, step: Step) -> Iterator[str]:
         if here is None or to in seen or here.kind in ("review", "dead_letter"):
             return
         seen.add(to)
+
+
+def _otherwise(process: Process, step: Step) -> Iterator[tuple[str, str]]:
+    """The ways down that are no failure: too often, too dear."""
+    for edge in step.edges:
+        place = _place(process, process.leads_to(step, edge))
+        if edge.way == "exhausted" and step.max_visits is not None:
+            yield f"more than {'once' if step.max_visits == 1 else f'{step.max_visits} times'}", place
+        elif edge.way == "over_budget":
+            yield "nothing left to spend", place
 
 
 def _review(process: Process, step: Step, review: Review) -> ReviewRow:

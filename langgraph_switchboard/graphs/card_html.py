@@ -107,6 +107,7 @@ def _step(step: StepRow) -> list[str]:
         step.limit,
     ]
     ways = [f"<i>{_text(when)}:</i> {_text(place)}" if when else _text(place) for when, place in step.leads]
+    others = [f"<i>{_text(when)}:</i> {_text(place)}" for when, place in step.otherwise]
     ladder = "".join(f"<li>{_text(one)}</li>" for one in step.fails)
     return [
         f'<b>{escape(step.title)}</b> <span class="kind key-{step.kind}">{escape(step.does)}</span>{says}',
@@ -114,7 +115,7 @@ def _step(step: StepRow) -> list[str]:
         f"{_handed('receives', step.receives)}{_handed('gives', step.gives)}",
         _lines(_text(one) for one in worth if one),
         _lines(ways),
-        f'<ol class="ladder">{ladder}</ol>' if ladder else "",
+        (f'<ol class="ladder">{ladder}</ol>' if ladder else "") + _lines(others),
     ]
 
 

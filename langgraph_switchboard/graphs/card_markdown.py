@@ -87,8 +87,13 @@ def _step(step: StepRow) -> list[str]:
         _handed(step.gives),
         _text("; ".join(filter(None, worth))),
         _text(ways),
-        _text(", then ".join(step.fails)),
+        _text(_ladder(step)),
     ]
+
+
+def _ladder(step: StepRow) -> str:
+    others = [f"{when}: {place}" for when, place in step.otherwise]
+    return "; ".join(filter(None, [", then ".join(step.fails), *others]))
 
 
 def _handed(handed: Sequence[Handed]) -> str:

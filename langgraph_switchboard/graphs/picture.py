@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from langgraph_switchboard.graphs.durations import spoken
 from langgraph_switchboard.graphs.process import Process
-from langgraph_switchboard.nodes import DEAD_LETTER, END, OPEN, Step
+from langgraph_switchboard.nodes import DEAD_LETTER, END, OPEN, Choice, Step
 
 QUIET_WAYS = ("then", "agent", "member", "fallback", "finished")
 """Ways whose name says nothing that the line does not say."""
-DOWN = frozenset({"fallback", "exhausted"})
+DOWN = frozenset({"fallback", "exhausted", "over_budget"})
 """Ways of what does not succeed."""
 
 
@@ -120,7 +120,7 @@ def _ties(process: Process, step: Step, went: frozenset[tuple[str, str]]) -> lis
 def _words(step: Step, way: str) -> str:
     if way == "exhausted" and step.max_visits is not None:
         return "after once" if step.max_visits == 1 else f"after {step.max_visits} times"
-    return way
+    return title_of(way)
 
 
 def _went(process: Process, taken: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -164,6 +164,8 @@ def _note(process: Process, step: Step) -> str:
             if source is None or source.fork is None or source.fork.picks == "all"
             else "of those picked"
         )
+    if isinstance(step.then, Choice):
+        return f"{title_of(step.then.call.__name__)}?"
     return _NOTES.get(step.kind, "")
 
 

@@ -19,6 +19,8 @@ def unknown_destinations(view: ProcessView) -> Iterator[Finding]:
             says = f"its way {ways} leads to {to!r}, which is no step"
             close = difflib.get_close_matches(to, [name for name in view.steps if name != OPEN], n=1)
             mend = f"Did you mean {close[0]!r}?" if close else f"Declare a step {to!r}, or name another."
+            if to.lower() == "end":
+                mend = "Did you mean END, where a case ends?"
             if to == OPEN:
                 says = f"its way {ways} leads back to 'open', where a case begins once"
                 mend = f"Did you mean {view.process.entry!r}, the first step?"

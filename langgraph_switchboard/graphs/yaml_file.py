@@ -84,10 +84,11 @@ def _declare(blueprint: Blueprint, name: Text, node: Node, source: Source) -> No
     if len(heads) > 1:
         both = " and ".join(repr(key.value) for key in heads)
         source.refuse(heads[1].at, f"the step {step!r} is {both} at once", mend="Leave one of them out.")
-    form = forms()[heads[0].value]
+    form, known = forms()[heads[0].value], set(blueprint.places)
     given = _given(form, node, source, f"the step {step!r}, which is {form.head!r},")
     located(partial(getattr(blueprint, form.verb), name=step, **given), source, Text(name.at, step, True))
-    blueprint.places[step] = source.where(name.at)
+    # A declaration may make more than one step: a set's join stands where the set does.
+    blueprint.places |= dict.fromkeys(blueprint.places.keys() - known, source.where(name.at))
 
 
 def _given(form: Form, table: Table, source: Source, what: str) -> dict[str, Any]:
