@@ -184,6 +184,6 @@ def test_a_case_does_not_part_into_more_branches_than_it_may() -> None:
     """The step that would part it fails, with the number."""
     step = Step("each", "map", ())
     bounds.hold_fan_out(step, 100, 100)
-    with pytest.raises(BoundReached, match="101 branches") as caught:
+    with pytest.raises(BoundReached, match="101 branches to do") as caught:
         bounds.hold_fan_out(step, 101, 100)
     assert (caught.value.bound, caught.value.fields["most"]) == ("fan_out", 100)

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, bench_desk, bench_limits, keys, people, records, reviews
+from langgraph_switchboard.cli import bench, bench_desk, bench_limits, dead, keys, people, records, reviews
 from langgraph_switchboard.cli.card import card
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.costs import cost
@@ -36,6 +36,7 @@ app.command()(people.cases)
 app.add_typer(reviews.app, name="reviews", help="What waits for a person.")
 app.command()(reviews.decide)
 app.command()(people.resume)
+app.add_typer(dead.app, name="dead", help="What could not go on: list, show, redrive, discard.")
 app.command()(status)
 app.command()(cost)
 app.command()(check)

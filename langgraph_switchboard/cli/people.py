@@ -15,6 +15,7 @@ from langgraph_switchboard.cli.screen import listing, out, print_json, run_async
 from langgraph_switchboard.cli.story import story
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.switchboard import CaseView, Switchboard
+from langgraph_switchboard.switchboard.ticker import Ticker
 
 FlowOption = Annotated[str | None, typer.Option("--flow", help="The flow, as module:name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
@@ -79,7 +80,7 @@ def resume(
     flow: FlowOption = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="How many cases at a time.")] = 32,
 ) -> None:
-    """Go on with every case that broke off: after a crash, a restart, a lost database."""
+    """Go on with every case that broke off, and with what is due: timers, reminders, time limits."""
 
     async def go_on() -> bool:
         async with Switchboard.open(flows=flow_references(flow)) as switchboard:
@@ -88,7 +89,10 @@ def resume(
                 out.print(f"The case {row.case_id} is {row.status}.", markup=False)
                 return True
             named = switchboard.flow(flow).name if flow else None
+            ticked = await Ticker(switchboard).tick()
             broken = await switchboard.resume_all(flow=named, concurrency=concurrency)
+            for chore in ticked.chores.keys() & ticked.failed.keys():
+                broken[chore] = ticked.failed[chore]
             counts = await switchboard.services.store.counts()
         out.print(", ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "no cases yet")
         report_broken(broken)

@@ -24,6 +24,7 @@ from langgraph_switchboard.nodes import (
     DEAD_LETTER,
     END,
     OPEN,
+    PATIENCE_IN_A_SET,
     RESULT,
     BranchNode,
     ExitNode,
@@ -109,6 +110,8 @@ class _Site:
     def _node(self, graph: Graph, name: str, step: Step) -> None:
         full = self.scope.full
         told = replace(step, name=full(step.name))
+        if self.scope.frames or self.scope.around:
+            told = replace(told, patience=min(step.patience, PATIENCE_IN_A_SET))
         if step.approval is not None:
             told = replace(told, approval=replace(step.approval, review=full(step.approval.review)))
         inner = self._included(step) if step.part is not None else None

@@ -68,19 +68,20 @@ def not_poisonous(step: Step, ctx: StepContext) -> None:
     )
 
 
-def hold_fan_out(step: Step, branches: int, most: int) -> None:
+def hold_fan_out(step: Step, branches: int, most: int, *, of: str = "branches") -> None:
     """Refuse to part a case into more branches than it may.
 
     Args:
         step: Where it parts.
         branches: How many branches there would be.
         most: How many there may be.
+        of: What they are, in words.
 
     Raises:
         BoundReached: There would be more.
     """
     if branches > most:
-        raise _reached("fan_out", step, f"the case would part into {branches} branches", most)
+        raise _reached("fan_out", step, f"there are {branches} {of} to do, and at most {most} may be", most)
 
 
 def allowed_again(step: str = "") -> str:

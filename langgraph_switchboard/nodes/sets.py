@@ -9,7 +9,8 @@ from typing import Any, cast
 from langgraph.types import Send
 
 from langgraph_switchboard.contracts import Contract, open_envelope, seal
-from langgraph_switchboard.errors import RouteRefused, StepFailed
+from langgraph_switchboard.errors import RouteRefused
+from langgraph_switchboard.nodes.bounds import hold_fan_out
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.forms import RESULT
 from langgraph_switchboard.nodes.scope import known_of, parts_of, round_of
@@ -54,18 +55,12 @@ def each(step: Step, given: Given, ctx: StepContext) -> Turn:
     """A map: a branch for each item of the list.
 
     Raises:
-        StepFailed: The list is longer than it may be.
+        BoundReached: The list is longer than it may be.
     """
     one, scope = step.each, ctx.place.scope
     assert one is not None
     items = list(getattr(given.values[one.over], one.items))
-    if len(items) > one.at_most:
-        raise StepFailed(
-            f"there are {len(items)} items to do, more than the map {step.name!r} takes",
-            where=step.name,
-            wanted=f"at most {one.at_most}",
-            mend="Raise at_most=..., or let a step before split the list.",
-        )
+    hold_fan_out(step, len(items), one.at_most, of="items")
     known = {step.name: {"round": ctx.visit, "count": len(items)}}
     told = {"items": len(items)}
     if not items:

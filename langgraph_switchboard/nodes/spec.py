@@ -19,6 +19,9 @@ OPEN = "open"
 DEAD_LETTER = "dead_letter"
 """The built-in last rung: the case is set aside for an operator, with everything it had."""
 
+PATIENCE_IN_A_SET = 5.0
+"""Seconds that a wait before another attempt may hold the process where others wait for the branch."""
+
 Kind = Literal[
     "open", "step", "supervisor", "gate", "review", "effect", "dead_letter",
     "parallel", "map", "join", "include", "wait",

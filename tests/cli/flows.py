@@ -111,6 +111,22 @@ small.review("review", of="reply", decides=ReplyDecision, then=send, within="4h"
 small.effect(send, then=END)
 
 
+JAM = "SMALL_FLOW_JAM"
+"""Setting: while it is set, nothing is sent."""
+
+
+async def push(message: Message, reply: Reply, ctx: StepContext) -> Sent:
+    """Send it, unless the machine is jammed."""
+    if os.environ.get(JAM):
+        raise RuntimeError("the machine is jammed")
+    return await send(message, reply, ctx)
+
+
+jams = Blueprint("jams", case=SmallCase, version=1, owner="tests")
+jams.step(tell, then=push)
+jams.effect(push, then=END)
+
+
 class Number(Contract):
     """An input without a text."""
 
