@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from langgraph_switchboard.cases.sessions import connected, fetch
+from langgraph_switchboard.cases.letters import RungCount
 from langgraph_switchboard.cli.screen import listing, out, print_json, run_async, say
 from langgraph_switchboard.limits import BreakerRow, BudgetRow
-from langgraph_switchboard.postgres import Pool
 from langgraph_switchboard.switchboard import open_house
 
 _SHOWN = 20
@@ -26,14 +25,14 @@ class Status:
         cases: Cases by status.
         breakers: Every breaker that was ever told anything.
         budgets: Budgets of today, and the fullest of cases.
-        rungs: How failures ended, by rung; None where this database does not count them.
+        rungs: How failures ended, from the top of the ladder down.
     """
 
     where: str
     cases: dict[str, int]
     breakers: Sequence[BreakerRow]
     budgets: Sequence[BudgetRow]
-    rungs: Sequence[dict[str, Any]] | None
+    rungs: Sequence[RungCount]
 
 
 def status(
@@ -43,14 +42,13 @@ def status(
 
     async def show() -> None:
         async with open_house(traced=False) as house:
-            limits, base = house.services.limits, house.base
-            assert base is not None, "a database was opened"
+            limits = house.services.limits
             found = Status(
                 house.services.where,
                 await house.services.store.counts(),
                 await limits.breakers(),
                 await limits.budgets(_SHOWN),
-                await _rungs(base.pool),
+                await house.services.store.rungs(),
             )
         if as_json:
             print_json(asdict(found))
@@ -58,12 +56,6 @@ def status(
             _tell(found)
 
     run_async(show())
-
-
-async def _rungs(pool: Pool) -> list[dict[str, Any]] | None:
-    async with connected(pool, "status") as connection:
-        (there,) = await fetch(connection, "select to_regclass('switchboard.rungs') as rungs", {})
-        return await fetch(connection, "select * from switchboard.rungs", {}) if there["rungs"] else None
 
 
 def _tell(found: Status) -> None:
@@ -99,10 +91,11 @@ def _tell(found: Status) -> None:
             )
         out.print(table)
     if found.rungs:
-        names = list(found.rungs[0])
-        table = listing(*names, prose=names[0])
+        table = listing("rung", "entered", "ended there", "share", prose="rung")
+        ends = sum(rung.ended for rung in found.rungs)
         for rung in found.rungs:
-            table.add_row(*(str(rung[name]) for name in names))
+            share = _share(rung.ended / ends if ends else None)
+            table.add_row(rung.rung, f"{rung.entered:,}", f"{rung.ended:,}", share)
         out.print(table)
     if not (found.breakers or found.budgets):
         say("no budget, rate or breaker has been asked yet")

@@ -12,6 +12,7 @@ from langgraph.pregel import Pregel
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.questions import spending
 from langgraph_switchboard.nodes.tally import Tally, UsageCounter
 
 _DURABILITY = "__pregel_durability"
@@ -32,11 +33,14 @@ def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitabl
     async def call(*, ctx: StepContext, **values: Contract | None) -> object:
         plain = {name: value.model_dump(mode="json") if value else None for name, value in values.items()}
         tally, began = Tally(), time.perf_counter()
-        try:
-            answer = await runnable.ainvoke(plain, _counted(_synchronous(ctx.config), UsageCounter(tally)))
-        finally:
-            if tally.begun:  # models were asked inside
-                ctx.answers.append(tally.answer(time.perf_counter() - began))
+        async with spending(ctx, ctx.answers):
+            try:
+                answer = await runnable.ainvoke(
+                    plain, _counted(_synchronous(ctx.config), UsageCounter(tally))
+                )
+            finally:
+                if tally.begun:  # models were asked inside
+                    ctx.answers.append(tally.answer(time.perf_counter() - began))
         if isinstance(answer, Mapping) and gives in answer:
             return answer[gives]
         return answer

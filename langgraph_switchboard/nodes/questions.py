@@ -6,6 +6,8 @@ A flow in which nothing is bounded, and one that no model answers, asks nobody a
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from langgraph_switchboard.limits import (
     Line,
     ModelPolicy,
     Sample,
+    Spent,
     micros_of,
     policy_of,
 )
@@ -103,6 +106,40 @@ async def _ask(
     return answer
 
 
+@asynccontextmanager
+async def spending(asker: Asker, answers: Sequence[Answer[Any]]) -> AsyncIterator[None]:
+    """Hold an agent of another framework to the budgets above it, which asks models by itself.
+
+    What it will cost nobody can say, so it may begin where something is left, and what it turned
+    out to cost is counted when it is over. Where it does not tell its tokens, so many count as were
+    set aside for an answer; dollars that nobody knows count as none, and the ledger says that they
+    are unknown.
+
+    Args:
+        asker: The step.
+        answers: What it was told of the models in there; what is added inside the block counts.
+
+    Raises:
+        BudgetExceeded: Nothing is left.
+    """
+    lines = _lines_of("", _Bounds(_budgets_of("", asker, ModelPolicy()), ModelPolicy()), asker)
+    if not lines:
+        yield
+        return
+    answer_tokens = max(one.answer for one in (asker.budget, asker.flow.budget) if one is not None)
+    wants = Spent(1 if any(line.micros is not None for line in lines) else 0, answer_tokens)
+    grant = await admit(Call(asker.case_id, asker.step, epoch_of(asker), lines, wants), asker)
+    before = len(answers)
+    try:
+        yield
+    finally:
+        spent = Spent()
+        for answer in answers[before:]:
+            cost = bill.paid(answer, answer.model or "", asker.services.prices, wants)
+            spent = Spent(spent.micros + cost.micros, spent.tokens + cost.tokens)
+        await settle_call(grant, spent, Sample(), asker)
+
+
 @dataclass(frozen=True, slots=True)
 class _Bounds:
     """What bounds a question: of whom each budget is, and what holds for the model."""
@@ -114,13 +151,17 @@ class _Bounds:
 def _bounds_of(model: str, asker: Asker) -> _Bounds | None:
     """What bounds a question to this model; None where nothing does."""
     policy = policy_of(asker.services.model_policies, model)
+    budgets = _budgets_of(model, asker, policy)
+    return _Bounds(budgets, policy) if budgets or policy.rate or policy.breaker else None
+
+
+def _budgets_of(model: str, asker: Asker, policy: ModelPolicy) -> tuple[tuple[str, Budget], ...]:
     of = (
         (f"{asker.flow.name}/{asker.step}", asker.budget),
         (model, policy.budget),
         (asker.flow.name, asker.flow.budget),
     )
-    budgets = tuple((subject, budget) for subject, budget in of if budget is not None)
-    return _Bounds(budgets, policy) if budgets or policy.rate or policy.breaker else None
+    return tuple((subject, budget) for subject, budget in of if budget is not None)
 
 
 def _call_of(question: Question[Any], model: str, bounds: _Bounds, asker: Asker) -> Call:

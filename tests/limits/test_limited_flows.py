@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from langchain_core.language_models import FakeMessagesListChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import Field
 
 from langgraph_switchboard import END, Blueprint, CaseState, Contract, Decision, StepContext, Switchboard
@@ -254,6 +259,37 @@ async def test_a_way_of_ones_own_leads_out_of_a_spent_budget(switchboard: Switch
     bare.step(generalist, then=END)
     case = await run(switchboard, bare, scripted())
     assert (case.status, text(case)) == ("finished", "from the generalist")
+
+
+def foreign(usage: UsageMetadata | None) -> Runnable[Any, Any]:
+    """An agent of another framework, which asks a model by itself."""
+    said = AIMessage('{"text": "from afar", "confidence": 0.9}', usage_metadata=usage)
+    chat = FakeMessagesListChatModel(responses=[said])
+
+    async def answer(seen: dict[str, Any]) -> Any:
+        return json.loads((await chat.ainvoke(seen["ticket"]["text"])).text)
+
+    return RunnableLambda(answer)
+
+
+@pytest.mark.parametrize(
+    ("usage", "spent"),
+    [(UsageMetadata(input_tokens=400, output_tokens=50, total_tokens=450), 450), (None, 200)],
+    ids=["told", "not told"],
+)
+async def test_agents_of_other_frameworks_are_held_to_the_budget_of_the_day(
+    switchboard: Switchboard, usage: UsageMetadata | None, spent: int
+) -> None:
+    """What they cost is known afterwards; nothing begins where too little is left."""
+    flow = Blueprint("desk", case=HelpCase, owner="support", budget=Budget(tokens_per_day=600, answer=200))
+    flow.step(foreign(usage), name="afar", takes=["ticket"], gives="reply", then="gate", retry=ONCE)
+    flow.gate("gate", of="reply", threshold=0.5, sure=END, unsure="review")
+    flow.review("review", of="reply", decides=ReplyDecision, then=END)
+    assert text(await run(switchboard, flow, scripted())) == "from afar"
+    (row,) = await switchboard.services.limits.budgets()
+    assert (row.spent.tokens, row.held.tokens) == (spent, 0)
+    cases = [await run(switchboard, flow, scripted()) for _ in range(3)]
+    assert cases[-1].status == "waiting" and events(cases[-1], "budget_exceeded")
 
 
 def test_the_way_to_a_person_is_drawn() -> None:

@@ -13,6 +13,7 @@ from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.models import Pricing
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.questions import spending
 from langgraph_switchboard.nodes.tally import Tally
 
 Prompt = Callable[..., str]
@@ -42,11 +43,12 @@ def prompted(
     def decorate(prompt: Prompt) -> StepAgent:
         async def agent(*, ctx: StepContext, **seen: Any) -> object:
             tally, began = Tally(), time.perf_counter()
-            try:
-                said = await run(prompt(**seen), ctx, tally)
-            finally:
-                # Paid for is paid for, also where the run failed or was broken off.
-                ctx.answers.append(tally.answer(time.perf_counter() - began, pricing))
+            async with spending(ctx, ctx.answers):
+                try:
+                    said = await run(prompt(**seen), ctx, tally)
+                finally:
+                    # Paid for is paid for, also where the run failed or was broken off.
+                    ctx.answers.append(tally.answer(time.perf_counter() - began, pricing))
             return read(said) if read else as_fields(said)
 
         return signed_as(agent, prompt, gives)
