@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LINKED = ("langgraph.json", "contracts", "nodes", "graphs", "checkpoints", "evals")
+QUIET = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true"}
+"""Without these the command tells its maker that it was called, and asks for a newer one."""
 READY = "Application started up"
 
 
@@ -24,10 +26,12 @@ class Served:
     Args:
         url: Where it listens.
         log: Every line that it wrote so far.
+        process: The process.
     """
 
     url: str
     log: list[str]
+    process: subprocess.Popen[str]
 
 
 @contextmanager
@@ -38,23 +42,24 @@ def langgraph_dev(folder: Path, home: Path, variables: Mapping[str, str] | None 
     repository's root; so it gets a folder of links to it.
 
     Args:
-        folder: An empty folder.
+        folder: An empty folder, or one that an earlier server left.
         home: SWITCHBOARD_HOME of the server.
         variables: LangSmith's; without them tracing is off, and none of this process's are handed on.
     """
     for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
     port = _free_port()
     command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload"]
     process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port), "--n-jobs-per-worker", "4"],
+        [*command, "--host", "127.0.0.1", "--port", str(port), "--n-jobs-per-worker", "10"],
         cwd=folder,
         env=_environment(home, variables or {"LANGSMITH_TRACING": "false"}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    served = Served(f"http://127.0.0.1:{port}", [])
+    served = Served(f"http://127.0.0.1:{port}", [], process)
     try:
         _wait_until_ready(process, served)
         yield served
@@ -90,8 +95,7 @@ def _environment(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
         for name, text in os.environ.items()
         if not name.startswith(("LANGSMITH", "LANGCHAIN", "SWITCHBOARD", "OPENAI"))
     }
-    quiet = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "NO_COLOR": "1"}
-    return {**clean, **quiet, "SWITCHBOARD_HOME": str(home), **variables}
+    return {**clean, **QUIET, "NO_COLOR": "1", "SWITCHBOARD_HOME": str(home), **variables}
 
 
 def _free_port() -> int:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from langgraph_switchboard.cases import CaseRow, as_values
+from langgraph_switchboard.cases.access import REQUESTER
 from langgraph_switchboard.cases.branches import MARK, PARTED
 from langgraph_switchboard.ledger import Event, EventKind, Row, annotate
 from langgraph_switchboard.nodes.context import StepContext
@@ -147,10 +149,21 @@ def _stands(path: str, status: str, step: str) -> dict[str, Any]:
 
 def _new_case(given: dict[str, Any], step: Step, flow: FlowInfo, ctx: StepContext) -> CaseRow:
     """The whole row, for a case that came in by another door than the switchboard's."""
-    now = ctx.now()
+    now, labels = ctx.now(), _asked_by(ctx.config)
     return CaseRow(
-        ctx.case_id, flow.name, flow.version, flow.digest, "running", step.name, given, {}, None, now, now
+        ctx.case_id, flow.name, flow.version, flow.digest, "running", step.name, given, labels, None, now, now
     )
+
+
+def _asked_by(config: RunnableConfig) -> dict[str, Any]:
+    """Who handed the case in, where a LangGraph server vouches for him; he does not decide on it.
+
+    The user of a machine whose server asks for no key is vouched for by nobody.
+    """
+    configurable = config.get("configurable", {})
+    name, user = configurable.get("langgraph_auth_user_id"), configurable.get("langgraph_auth_user")
+    is_local = user.get("is_local") if isinstance(user, Mapping) else getattr(user, "is_local", False)
+    return {REQUESTER: str(name)} if name and not is_local else {}
 
 
 def _outcome(turn: Turn) -> str | None:

@@ -98,6 +98,8 @@ class Doorkeeper:
         """
         if header := connection.headers.get("authorization"):
             return Visitor(await self.bearer(header), "header")
+        if (key := connection.headers.get("x-api-key")) and parts_of_key(key):  # as LangGraph's SDK sends it
+            return Visitor(await self.bearer(f"Bearer {key}"), "header")
         if cookie := connection.cookies.get(self.cookie):
             session = await self._session(cookie, connection.headers.get("user-agent", ""))
             if session is not None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -26,6 +26,7 @@ from langgraph_switchboard.errors import InputRefused, NotSignedIn, RequestForge
 from langgraph_switchboard.serve.auth import Doorkeeper, Visitor
 from langgraph_switchboard.serve.problems import problem, problem_of
 from langgraph_switchboard.serve.requests import must
+from langgraph_switchboard.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +125,8 @@ class Guarded:
         request.state.visitor, request.state.actor = visitor, visitor.actor
         request.state.forgery_token = visitor.forgery_token
         if visitor.by == "local":
-            _must_be_our_page(request)  # without a session even reading needs it: there is no secret
+            # Without a session even reading needs it: there is no secret that a foreign page lacks.
+            must_be_our_page(request, request.app.state.settings)
         if request.method not in _SAFE:
             await self._must_be_meant(request, visitor)
         if self._right is not None:
@@ -137,7 +139,7 @@ class Guarded:
             raise HTTPException(415, "Send application/json.")
         if visitor.by == "header":
             return
-        _must_be_our_page(request)
+        must_be_our_page(request, request.app.state.settings)
         if visitor.by == "nothing":
             return
         said = request.headers.get(FORM_HEADER, "")
@@ -210,11 +212,19 @@ class _Bounded:
         return message
 
 
-def _must_be_our_page(request: Request) -> None:
-    """Refuse what a page of another origin made the browser send."""
+def must_be_our_page(request: HTTPConnection, settings: ServeSettings) -> None:
+    """Refuse what a page of another origin made the browser send.
+
+    Args:
+        request: The request.
+        settings: What the server goes by; the origins that it trusts are among ours.
+
+    Raises:
+        RequestForged: It comes from a foreign page.
+    """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    expected = {f"{request.url.scheme}://{request.url.netloc}", request.app.state.settings.public_url}
-    is_read = request.method in _SAFE and request.headers.get("sec-fetch-mode") == "navigate"
-    foreign = site not in (None, "same-origin", "none") and not is_read
+    expected = {f"{request.url.scheme}://{request.url.netloc}", settings.public_url, *settings.origins}
+    is_link = request.headers.get("sec-fetch-mode") == "navigate" and request.scope.get("method") in _SAFE
+    foreign = site not in (None, "same-origin", "none") and not is_link and origin not in settings.origins
     if foreign or (origin is not None and origin not in expected):
         raise RequestForged("the request comes from a page of somebody else", came=origin or site or "")

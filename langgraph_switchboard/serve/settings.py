@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -44,12 +44,14 @@ class ServeSettings:
         tokens: Who vouches for tokens; None takes none.
         session_hours: How long a session lasts.
         body_bytes: The most that one request may bring.
+        origins: Pages of others that may ask in a visitor's name, such as Studio's; none by default.
     """
 
     public_url: str = ""
     tokens: TokenSettings | None = None
     session_hours: float = 8.0
-    body_bytes: int = field(default=_BODY)
+    body_bytes: int = _BODY
+    origins: frozenset[str] = frozenset()
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -80,7 +82,9 @@ class ServeSettings:
             raise ConfigurationError(
                 "this is no number of hours", where="SWITCHBOARD_SESSION_HOURS", wanted="8", came=hours
             )
-        return cls(public_url, _tokens(said), session_hours)
+        named = said.get("SWITCHBOARD_ORIGINS", "").split(",")
+        origins = frozenset(one.strip().rstrip("/") for one in named if one.strip())
+        return cls(public_url, _tokens(said), session_hours, origins=origins)
 
     @property
     def is_https(self) -> bool:

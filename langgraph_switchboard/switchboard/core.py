@@ -411,6 +411,34 @@ class Switchboard(Reviewing, DeadLetters):
                 raise
         return await self._known(row.case_id)
 
+    async def authorise(self, review_id: str, *, by: str | Actor) -> None:
+        """Refuse who may not decide a review; for whoever lets an answer through that another door took.
+
+        What is refused stands in the ledger as well.
+
+        Raises:
+            ReviewUnknown: There is no such review.
+            ReviewNotYours: By role or scope, or because they asked for it, they may not.
+        """
+        actor = by if isinstance(by, Actor) else Actor.local(by)
+        row = await self._asked(review_id)
+        flow, case = self.flow(row.flow), await self._known(row.case_id)
+
+        async def look() -> None:
+            must_be_theirs(actor, matter_of(flow.process, review_of_row(flow, row), row, case), row)
+
+        await self._on_record(row, actor, look())
+
+    async def questions(self, case_id: str) -> dict[str, str]:
+        """The questions that a case waits with: LangGraph's id of each, and the review.
+
+        Raises:
+            CaseUnknown: There is no such case.
+        """
+        case = await self._known(case_id)
+        snapshot = await self.flow(case.flow).graph.aget_state(config_of(case))
+        return {one.id: review for one in snapshot.interrupts if (review := review_of(one))}
+
     async def case(self, case_id: str) -> CaseView:
         """One case: its row, its typed state, its story and its reviews.
 

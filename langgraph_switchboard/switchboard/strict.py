@@ -13,7 +13,8 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-_STRICT = "__pregel_strict_resume"
+STRICT = "__pregel_strict_resume"
+"""Key in a run's `configurable` that makes it so; for whoever hands a run to another driver."""
 
 
 def strictly(config: RunnableConfig) -> RunnableConfig:
@@ -21,7 +22,7 @@ def strictly(config: RunnableConfig) -> RunnableConfig:
 
     A run under it raises `langgraph.errors.UnknownInterruptError` for any other answer.
     """
-    return RunnableConfig(**{**config, "configurable": {**config["configurable"], _STRICT: True}})
+    return RunnableConfig(**{**config, "configurable": {**config["configurable"], STRICT: True}})
 
 
 def answer_to(interrupt_id: str, value: Any) -> Command[Any]:
