@@ -8,7 +8,7 @@ CORE   := $(VENV)/.installed-all
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve dev bench chaos docs notebooks clean
+.PHONY: help demo test check serve dev bench chaos docs faults notebooks clean
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
@@ -48,6 +48,9 @@ chaos: $(DEV) ## kill -9 at every SQL statement: the full crash sweep
 docs: $(DEV) ## write what is made of the code: cards, reference, drawings, schema
 	$(BIN)/switchboard card
 	$(BIN)/python -m docs.build
+
+faults: $(DEV) ## let a model server fail in every way, 50 cases each; fuzz 10,000 outputs per family
+	@$(BIN)/python -m tests.faults.full $(JSON)
 
 notebooks: $(DEV) ## execute the notebooks
 	@$(BIN)/python -m pytest -q tests/test_notebooks.py

@@ -13,6 +13,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -36,14 +37,19 @@ class Served:
     """What one request met.
 
     Args:
-        question: Tells this question from others: a digest of its model, its messages and tools.
-        time: How often it had been asked by then, from 1.
+        question: Tells this question from others: a digest of its model, its messages up to the user's
+            first, and its tools. What follows in the same talk is the same question, asked again.
+        times: How often it had been asked by then, from 1.
         fault: The fault, or None for a good answer.
+        model: The model that was asked.
+        at: When the request came, in seconds of `time.monotonic`.
     """
 
     question: str
-    time: int
+    times: int
     fault: str | None
+    model: str
+    at: float
 
 
 class FaultyModelServer(LocalServer):
@@ -128,7 +134,7 @@ class FaultyModelServer(LocalServer):
         good = self._answer(chat)
         said = spoil(fault, good if isinstance(good, Said) else Said(good), chat)
         whole = sent(said, chat, no_choices=fault == "no-choices", no_usage=fault == "no-usage")
-        waits = self._latency.seconds(served.question, served.time)
+        waits = self._latency.seconds(served.question, served.times)
         return replace(break_off(fault, whole), delay=waits)
 
     def __exit__(
@@ -141,15 +147,19 @@ class FaultyModelServer(LocalServer):
         model = str(chat["model"])
         question = _digest(chat)
         self._asked[question] += 1
-        time = self._asked[question]
+        times = self._asked[question]
         name = model.removesuffix(_ONCE)
         if name in FAULTS:
-            return Served(question, time, None if name != model and time > 1 else name)
-        return Served(question, time, self._plan.fault(question, time))
+            fault = None if name != model and times > 1 else name
+        else:
+            fault = self._plan.fault(question, times)
+        return Served(question, times, fault, model, time.monotonic())
 
 
 def _digest(chat: Chat) -> str:
-    said = [chat["model"], chat["messages"], chat.get("tools")]
+    messages = list(chat["messages"])
+    asked = next((place for place, one in enumerate(messages) if one["role"] == "user"), len(messages))
+    said = [chat["model"], messages[: asked + 1], chat.get("tools")]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 
