@@ -61,6 +61,7 @@ class ByCase:
     """
 
     line = "Answers: a model for each case."
+    model = "many"
 
     def __init__(self, of: Callable[[str], str], make: Callable[[str], Models]) -> None:
         self._of = of
