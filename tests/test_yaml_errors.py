@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from langgraph_switchboard.errors import BlueprintError, BlueprintUnreadable
-from langgraph_switchboard.graphs import load_yaml
+from langgraph_switchboard.graphs import dump_yaml, load_yaml
 from langgraph_switchboard.graphs.yaml_nodes import BIGGEST
+from tests.yaml_parts import outer
 
 TOP = "blueprint: one\ncase: tests.yaml_parts:AskCase\nsteps:\n"
 STEP = TOP + "  draft:\n    agent: tests.yaml_parts:draft\n    then: END\n"
@@ -159,3 +162,18 @@ def test_each_step_knows_its_place_in_the_file() -> None:
 
     assert load_yaml(STEP).process().places == {"draft": "<text>:4:3"}
     assert load_yaml(both).process().places == {"two": "<text>:4:3", "two.join": "<text>:4:3"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_stands_in_a_file_is_read_or_refused_in_our_words(data: st.DataObject) -> None:
+    """A slip of the keyboard anywhere in a good file: never an error of Python or of the YAML parser."""
+    text = dump_yaml(outer) + STEP.partition("steps:\n")[2].replace("  draft:", "  again:")
+    place = data.draw(st.integers(0, len(text) - 1))
+    cut = data.draw(st.integers(0, 3))
+    slip = data.draw(st.text(st.sampled_from("abc:-#[]{}&*!|>'\"%@`\t\n \x00\ud800,?"), max_size=3))
+    slipped = text[:place] + slip + text[place + cut :]
+    try:
+        load_yaml(slipped + "\n")
+    except BlueprintError as error:
+        assert isinstance(error, BlueprintUnreadable)

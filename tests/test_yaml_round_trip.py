@@ -17,6 +17,7 @@ from langgraph_switchboard.graphs import dump_yaml, load_yaml, yaml_schema
 from langgraph_switchboard.graphs.yaml_forms import forms, top
 from tests.yaml_parts import AskCase, blueprints, draft, foreign, outer, values
 
+ROOT = Path(__file__).parent.parent
 VALIDATOR = jsonschema.Draft7Validator(yaml_schema())
 
 
@@ -111,6 +112,17 @@ def test_the_first_line_tells_an_editor_where_the_schema_is() -> None:
     """As the YAML language server has it; without a schema there is no such line."""
     assert dump_yaml(desk, schema="s.json").startswith("# yaml-language-server: $schema=s.json\nblueprint: ")
     assert dump_yaml(desk).startswith("blueprint: support_desk\n")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "graphs").glob("*.yaml")), ids=lambda file: file.name)
+def test_the_files_of_this_repository_fit_the_schema_that_they_name(file: Path) -> None:
+    """An editor that completes them finds the schema, and has nothing to mark."""
+    text = file.read_text(encoding="utf-8")
+    named = text.splitlines()[0].partition("$schema=")[2]
+
+    assert json.loads((file.parent / named).read_text(encoding="utf-8")) == yaml_schema()
+    VALIDATOR.validate(yaml.safe_load(text))
+    assert load_yaml(dump_yaml(load_yaml(file))).process() == load_yaml(file).process()
 
 
 def test_the_schema_is_one_and_refuses_what_the_reader_refuses() -> None:

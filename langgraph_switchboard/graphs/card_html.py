@@ -52,7 +52,7 @@ def _body(card: Card, prefix: str) -> Iterator[str]:
     yield "<section><h2>Step by step</h2>"
     yield from _table(
         ["Step", "Who answers for it", "Receives and gives", "Time, tries, spending", "Then", "If it fails"],
-        (_step(step) for step in card.steps),
+        (_step(step, prefix) for step in card.steps),
         [_anchor(prefix + step.name) for step in card.steps],
     )
     if card.hooks:
@@ -98,7 +98,7 @@ def _key(words: str) -> str:
     return next(kind for kind, said in _LEGEND.items() if said == words)
 
 
-def _step(step: StepRow) -> list[str]:
+def _step(step: StepRow, prefix: str) -> list[str]:
     says = f"<p>{_text(step.says)}</p>" if step.says else ""
     worth = [
         f"{step.time}" if step.time else "",
@@ -112,18 +112,19 @@ def _step(step: StepRow) -> list[str]:
     return [
         f'<b>{escape(step.title)}</b> <span class="kind key-{step.kind}">{escape(step.does)}</span>{says}',
         _text(step.owner),
-        f"{_handed('receives', step.receives)}{_handed('gives', step.gives)}",
+        _handed("receives", step.receives, prefix) + _handed("gives", step.gives, prefix),
         _lines(_text(one) for one in worth if one),
         _lines(ways),
         (f'<ol class="ladder">{ladder}</ol>' if ladder else "") + _lines(others),
     ]
 
 
-def _handed(what: str, handed: Sequence[Handed]) -> str:
+def _handed(what: str, handed: Sequence[Handed], prefix: str) -> str:
     if not handed:
         return ""
     names = ", ".join(
-        f'<a href="#{_anchor(one.noun)}">{escape(title_of(one.field))}</a>{" (if there)" * one.may_lack}'
+        f'<a href="#{_anchor(prefix + one.noun)}">{escape(title_of(one.field))}</a>'
+        + " (if there)" * one.may_lack
         for one in handed
     )
     return f'<div><span class="small">{what}</span> {names}</div>'
@@ -143,9 +144,8 @@ def _review(review: ReviewRow) -> list[str]:
 
 
 def _noun(noun: Noun, prefix: str) -> Iterator[str]:
-    anchor = f' id="{_anchor(noun.name)}"' if not prefix else ""
     says = f"<p>{_text(noun.says)}</p>" if noun.says else ""
-    yield f'<article class="noun"{anchor}><h3>{escape(noun.name)}</h3>{says}'
+    yield f'<article class="noun" id="{_anchor(prefix + noun.name)}"><h3>{escape(noun.name)}</h3>{says}'
     yield from _table(
         ["Field", "What it is", "What it means"],
         (
