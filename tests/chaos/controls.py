@@ -75,7 +75,13 @@ async def without_stickiness(
         journal = RidingJournal(PostgresStore(pool))
         writer = GroupCommitWriter(pool, guard=OWNER, sticky=False)
         saver = CaseSaver(pool, journal, writer=writer)
-        services = replace(house.services, journal=journal, barrier=saver.barrier)
+        services = replace(
+            house.services,
+            journal=journal,
+            barrier=saver.barrier,
+            aside=saver.aside,
+            was_there=saver.was_there,
+        )
         yield replace(house, services=services, saver=saver)
         await saver.aclose()
 

@@ -17,9 +17,11 @@ from langgraph.types import Send
 from typing_extensions import TypedDict
 
 from langgraph_switchboard import END, Blueprint, StepContext
+from langgraph_switchboard.nodes import Retry
 from langgraph_switchboard.testing.chaos import FlowSubject, entered, happened
 from langgraph_switchboard.testing.chaos.flow import Mode
 from tests.chaos.orders import (
+    Offer,
     OfferDecision,
     Order,
     OrderCase,
@@ -164,15 +166,54 @@ def outside() -> Blueprint:
 
 
 def ladder() -> Blueprint:
-    """An agent fails -> its fallback fails -> a person writes the offer -> ship."""
+    """An agent fails, three times -> its fallback fails -> a person writes the offer -> ship."""
     flow = _blueprint("ladder")
-    flow.step(breaks, then="ship", fallback="breaks_too")
+    flow.step(breaks, then="ship", fallback="breaks_too", retry=Retry(attempts=3, base=0.0))
     flow.step(breaks_too, then="ship", fallback="review")
     flow.review("review", of="offer", decides=OfferDecision, then="ship")
     flow.effect(ship)
     return flow
 
 
+async def breaks_once(order: Order, ctx: StepContext) -> Offer:
+    """An agent that works when its case comes to it the second time."""
+    entered("breaks_once")
+    if ctx.visit == 1:
+        raise RuntimeError("out of order")
+    return Offer(cents=300, note=order.text)
+
+
+def redriven() -> Blueprint:
+    """An agent fails -> dead letter -> an operator has it done again -> ship."""
+    flow = _blueprint("redriven")
+    flow.step(check, then="breaks_once")
+    flow.step(breaks_once, then="ship")
+    flow.effect(ship)
+    return flow
+
+
+async def swallows(order: Order) -> Offer:
+    """An agent that fails, and makes an offer up instead of saying so."""
+    entered("swallows")
+    return Offer(cents=1, note="made up")
+
+
+def unladdered() -> Blueprint:
+    """The control of the ladder: the failure is swallowed in the agent -> ship."""
+    flow = _blueprint("unladdered")
+    flow.step(swallows, name="breaks", then="ship", fallback="breaks_too")
+    flow.step(breaks_too, then="ship", fallback="review")
+    flow.review("review", of="offer", decides=OfferDecision, then="ship")
+    flow.effect(ship)
+    return flow
+
+
+RUNGS: dict[str, dict[str, str]] = {
+    "ladder": {"breaks": "fallback", "breaks_too": "person"},
+    "redriven": {"breaks_once": "dead_letter"},
+    "unladdered": {"breaks": "fallback", "breaks_too": "person"},
+}
+"""The rungs that failures must end on; where none are declared nothing fails."""
 FLOWS = {
     "linear": linear,
     "parallel": parallel,
@@ -181,18 +222,21 @@ FLOWS = {
     "ladder": ladder,
     "subgraph": subgraph,
 }
-ALL = {**FLOWS, "outside": outside, **SHAPES}
-"""The six, one whose effect is in doubt after a crash, so that a person is asked, and those with branches."""
+ALL = {**FLOWS, "outside": outside, "redriven": redriven, **SHAPES}
+"""The six, one whose effect is in doubt after a crash, so that a person is asked, one that an operator takes
+up again, and those with branches."""
 BY_HAND = {"type": "edit", "edited": {"cents": 7, "note": "by hand"}}
 
 
 def subject(name: str, mode: Mode = "sync") -> FlowSubject:
-    """One of the six, driven in one of the two ways."""
+    """One of the flows, driven in one of the two ways."""
     return FlowSubject(
-        ALL[name](),
+        {**ALL, "unladdered": unladdered}[name](),
         Order(text="three brass lamps"),
         BY_HAND if name == "ladder" else {"type": "approve"},
         mode,
         tables=PAYMENTS,
         counts=PAID,
+        rungs=None if name in SHAPES else RUNGS.get(name, {}),
+        redrives=name == "redriven",
     )

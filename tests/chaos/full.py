@@ -58,6 +58,9 @@ def controls(*, short: bool = False) -> Iterator[Control]:
     yield control("journal apart", {"rig": "journal_apart"}, "disagree", "insert into switchboard.reviews")
     early = {"rig": "without_barrier", "mode": "async"}
     yield control("no barrier, async", early, "early", "entry")
+    # A failure that its agent swallows ends on no rung, wherever the process is killed.
+    swallowed = Plan("failure swallowed", FLOW, {"name": "unladdered"}, most=2, seed=SEED)
+    yield Control(swallowed, "rung")
     for mode in MODES:
         loose = {"rig": "without_stickiness", "mode": mode}
         yield control(f"not sticky, {mode}", loose, "disagree", "WITH held", refused=True)

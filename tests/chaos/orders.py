@@ -76,9 +76,9 @@ async def ship(offer: Offer, ctx: StepContext) -> Shipped:
 
 
 async def breaks(order: Order) -> Offer:
-    """An agent that never works."""
+    """An agent that never works, and that it would be worth trying again."""
     entered("breaks")
-    raise RuntimeError("out of order")
+    raise ConnectionError("out of order")
 
 
 async def breaks_too(order: Order) -> Offer:

@@ -53,3 +53,11 @@ def test_what_differs_between_undisturbed_runs_is_not_compared() -> None:
     assert varying(once, again) == {"state.at"}
     assert judge(replace(CALM, rest=again), calm, {"state.at"}) == {}
     assert list(judge(replace(CALM, rest=again), calm, set())) == ["wrong"]
+
+
+def test_a_failure_on_another_rung_than_the_declared_one_is_found() -> None:
+    """Law 9, as a sweep judges it; the calm ending declares nothing and breaks nothing."""
+    strayed = replace(CALM, rungs=["breaks: on None in the state, declared fallback"])
+
+    assert judge(strayed, CALM, set()) == {"rung": "breaks: on None in the state, declared fallback"}
+    assert judge(CALM, CALM, set()) == {}

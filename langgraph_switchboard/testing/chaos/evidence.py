@@ -13,7 +13,8 @@ from langgraph_switchboard.testing.chaos.world import happenings
 _DISAGREE = r"""
 WITH told AS (SELECT DISTINCT task_id, namespace FROM switchboard.ledger
     -- What is told at once, ahead of what its task writes, has a place of its own: a failed attempt.
-    WHERE case_id = %(case)s AND task_id NOT LIKE '%%#%%'),
+    -- So has what an operator did about a dead letter.
+    WHERE case_id = %(case)s AND task_id NOT LIKE '%%#%%' AND task_id NOT LIKE 'letter %%'),
 kept AS (
     SELECT DISTINCT task_id FROM checkpoint_writes
     -- Our own graphs: that of the case, and those of its branches, whose steps tell the ledger as well.
@@ -22,6 +23,10 @@ kept AS (
       AND task_path NOT LIKE '%%, \_\_start\_\_' AND task_path NOT LIKE '%%.exit'
       AND channel NOT IN ('__resume__', '__error__', '__no_writes__')
       AND task_id <> '00000000-0000-0000-0000-000000000000'
+      -- What takes a case up again is no step; it is in the ledger as what an operator did.
+      AND NOT EXISTS (SELECT FROM checkpoints u WHERE u.thread_id = %(case)s
+                      AND u.parent_checkpoint_id = checkpoint_writes.checkpoint_id
+                      AND u.metadata ->> 'source' = 'update')
 )
 SELECT task_id, told.task_id IS NOT NULL AS in_ledger
 FROM told FULL JOIN kept USING (task_id)

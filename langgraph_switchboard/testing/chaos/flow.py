@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from langgraph.types import Command
@@ -62,6 +62,8 @@ class FlowSubject:
         ledger: Whether ledger and state are to agree at every moment.
         tables: SQL that makes the tables of the flow's own that `counts` reads; may run again.
         counts: SQL that gives the keys of what was done for the case `%s` in those tables.
+        rungs: Which rung each step that fails must end on; None declares nothing.
+        redrives: Whether an operator has a dead letter done again.
     """
 
     flow: Blueprint
@@ -72,6 +74,8 @@ class FlowSubject:
     ledger: bool = True
     tables: str = ""
     counts: str = ""
+    rungs: Mapping[str, str] | None = None
+    redrives: bool = False
 
     @asynccontextmanager
     async def open(self, dsn: str, connection_class: ConnectionClass) -> AsyncIterator[Bench]:
@@ -112,6 +116,9 @@ class FlowBench:
         row = await self._switchboard.start(self._subject.flow, self._subject.inputs, case_id=case_id)
         go_on = self._go_on if self._subject.mode == "sync" else self._go_on_as_a_server
         for _ in range(_ROUNDS):
+            if self._subject.redrives and await self._store.letters(case_id=case_id, status=None):
+                # Also where it was redriven and broke off: nobody but a switchboard takes it up.
+                row = await self._patiently(lambda: self._switchboard.redrive(case_id, by=_PERSON))
             if row.status in ENDED:
                 return
             row = await go_on(case_id)
@@ -192,12 +199,26 @@ class FlowBench:
             ),
             "outbox": sorted([one.key, one.row] for one in outbox),
             "next": list(snapshot.next),
+            "rungs": snapshot.values.get("rungs") or {},
         }
         done = [one.key for one in outbox] + await self._counted(case_id)
         visits = snapshot.values.get("visits", {})
-        return Facts(
-            view.row.status, snapshot.values.get("outcome"), rest, done, _disagree(view.story, visits)
-        )
+        disagree = _disagree(view.story, visits)
+        facts = Facts(view.row.status, snapshot.values.get("outcome"), rest, done, disagree)
+        return replace(facts, rungs=self._elsewhere(snapshot.values.get("rungs") or {}, view.story))
+
+    def _elsewhere(self, kept: Mapping[str, str], story: Sequence[LedgerEntry]) -> list[str]:
+        """Steps that did not end on their declared rung, by the state or by the ledger."""
+        declared = self._subject.rungs
+        if declared is None:
+            return []
+        told = {one.event.step: one.event.data["rung"] for one in story if "rung" in one.event.data}
+        return [
+            f"{step}: on {found.get(step)} in the {where}, declared {declared.get(step)}"
+            for where, found in (("state", kept), ("ledger", told))
+            for step in sorted(declared.keys() | found.keys())
+            if found.get(step) != declared.get(step)
+        ]
 
     async def _counted(self, case_id: str) -> list[str]:
         if not self._subject.counts:
@@ -210,11 +231,12 @@ class FlowBench:
 def _disagree(story: Sequence[LedgerEntry], visits: Mapping[str, int]) -> list[str]:
     """Steps that the state has visited more or less often than the ledger tells."""
     # What is told at once has a place of its own, ahead of what its task writes: a failed attempt.
-    ended = [entry for entry in story if "#" not in entry.task_id]
+    ended = [one for one in story if "#" not in one.task_id and not one.task_id.startswith("letter ")]
     told = Counter(step for step, _ in {(entry.event.step, entry.task_id) for entry in ended})
     counted = Counter[str]()
     for name, times in visits.items():  # those of each item of a map are counted by themselves
-        counted[name.partition("#")[0]] += times
+        if not name.startswith("~"):
+            counted[name.partition("#")[0]] += times
     return [
         f"{step}: {told[step]} times in the ledger, {counted[step]} times in the state"
         for step in sorted(told.keys() | counted.keys())

@@ -10,10 +10,11 @@ from typing import Any
 
 from langgraph_switchboard.testing.chaos.subject import ENDS
 
-LAWS = ("lost", "doubled", "wrong", "disagree", "early", "broke")
+LAWS = ("lost", "doubled", "wrong", "disagree", "early", "rung", "broke")
 """lost: no outcome at the end; doubled: an effect done twice under one key; wrong: another end than
 the undisturbed run's; disagree: ledger and state tell different things, after a kill or at the end;
-early: a body began on a checkpoint that the kill took back; broke: the recovery itself failed."""
+early: a body began on a checkpoint that the kill took back; rung: a failure did not end on its declared
+rung; broke: the recovery itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Ending:
         happened: Keys that the world was told of.
         disagree: Where ledger and state differed, after each kill and at the end.
         early: What began too early.
+        rungs: Failures that did not end on their declared rung.
     """
 
     status: str
@@ -37,6 +39,7 @@ class Ending:
     happened: list[str]
     disagree: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
+    rungs: list[str] = field(default_factory=list)
 
 
 def varying(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
@@ -59,6 +62,8 @@ def judge(ending: Ending, undisturbed: Ending, varies: set[str]) -> dict[str, st
         disagree.append(f"the case's row says {ending.status!r}, its state {ending.outcome!r}")
     if disagree:
         broken["disagree"] = "; ".join(disagree[:3])
+    if ending.rungs:
+        broken["rung"] = "; ".join(ending.rungs[:3])
     if ending.early:
         broken["early"] = ", ".join(ending.early)
     return broken

@@ -164,7 +164,7 @@ class Runner:
             json.dumps([facts.rest, facts.effects, done]).replace(case, "CASE")
         )
         disagree = [*facts.disagree, *now["disagree"]]
-        return Ending(facts.status, facts.outcome, rest, effects, happened, disagree)
+        return Ending(facts.status, facts.outcome, rest, effects, happened, disagree, rungs=facts.rungs)
 
     def _look(self, case: str, world: Path) -> dict[str, list[str]]:
         return asdict(look(self._job.dsn, case, world, ledger=self._subject.ledger))

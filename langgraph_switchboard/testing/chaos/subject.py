@@ -23,6 +23,7 @@ class Facts:
         rest: Everything else that is compared with the undisturbed run, JSON-plain.
         effects: Keys of the effects that the database knows of, each as often as it stands there.
         disagree: Where ledger and state tell different things.
+        rungs: Failures that did not end on their declared rung.
     """
 
     status: str
@@ -30,6 +31,7 @@ class Facts:
     rest: dict[str, Any] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
     disagree: list[str] = field(default_factory=list)
+    rungs: list[str] = field(default_factory=list)
 
 
 class Bench(Protocol):
