@@ -231,7 +231,7 @@ async def test_every_answer_carries_the_headers_that_keep_a_browser_safe() -> No
             assert "default-src 'none'" in policy and "unsafe" not in policy
             assert "frame-ancestors 'none'" in policy and "form-action 'self'" in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert answer.headers["referrer-policy"] == "same-origin"
         assert [one.headers["cache-control"] for one in answers[:2]] == ["no-store", "no-store"]
         nonces = {(await client.get("/login")).headers["content-security-policy"] for _ in range(3)}
         assert len(nonces) == 3

@@ -61,6 +61,10 @@ class Field:
         """Its id on the page."""
         return "f-" + self.name.replace(".", "-")
 
+    def wrong(self) -> list[Field]:
+        """The fields in it with which something is wrong, itself among them."""
+        return [*([self] if self.error else []), *(one for below in self.fields for one in below.wrong())]
+
     @property
     def rows(self) -> int:
         """Lines that a field of several lines has."""
