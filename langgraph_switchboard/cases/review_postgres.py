@@ -44,14 +44,7 @@ class PostgresReviews(ReviewVerbs):
 
     async def inbox(self, query: InboxQuery) -> list[ReviewRow]:
         """The reviews that are not decided, the longest waiting first; see `CaseStore`."""
-        opened_at, review_id = query.after or ("-infinity", "")
-        values = {
-            "flow": query.flow, "kind": query.kind, "risk": query.risk, "owner": query.owner,
-            "assigned_to": query.assigned_to, "overdue_at": query.overdue_at, "words": query.words,
-            "opened_at": opened_at, "review_id": review_id, "limit": query.limit,
-        }  # fmt: skip
-        name = "inbox_search" if query.words.strip() else "inbox"
-        return [_review(row) for row in await self._run(name, values)]
+        return [_review(row) for row in await self._run(*inbox_statement(query))]
 
     async def inbox_counts(self, now: datetime) -> list[InboxCount]:
         """How many wait of each flow, kind, risk and group; see `CaseStore`."""
@@ -76,15 +69,31 @@ class PostgresReviews(ReviewVerbs):
 
     async def cases_page(self, query: CaseQuery) -> list[CaseRow]:
         """Cases, newest first, page by page; see `CaseStore`."""
-        created_at, case_id = query.before or ("infinity", "")
-        begins = query.prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        values = {
-            "flow": query.flow, "status": query.status, "prefix": begins if query.prefix else None,
-            "labels": json.dumps(query.labels) if query.labels else None,
-            "created_at": created_at, "case_id": case_id, "limit": query.limit,
-        }  # fmt: skip
-        rows = await self._run("cases_page", values)
+        rows = await self._run(*cases_statement(query))
         return [CaseRow(**{name: row[name] for name in _CASE}) for row in rows]
+
+
+def inbox_statement(query: InboxQuery) -> tuple[str, dict[str, Any]]:
+    """The statement of `REVIEW_STATEMENTS` that answers a query, and its values."""
+    opened_at, review_id = query.after or ("-infinity", "")
+    values = {
+        "flow": query.flow, "kind": query.kind, "risk": query.risk, "owner": query.owner,
+        "assigned_to": query.assigned_to, "overdue_at": query.overdue_at, "words": query.words,
+        "opened_at": opened_at, "review_id": review_id, "limit": query.limit,
+    }  # fmt: skip
+    return "inbox_search" if query.words.strip() else "inbox", values
+
+
+def cases_statement(query: CaseQuery) -> tuple[str, dict[str, Any]]:
+    """The statement of `REVIEW_STATEMENTS` that answers a query, and its values."""
+    created_at, case_id = query.before or ("infinity", "")
+    begins = query.prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    values = {
+        "flow": query.flow, "status": query.status, "prefix": begins if query.prefix else None,
+        "labels": json.dumps(query.labels) if query.labels else None,
+        "created_at": created_at, "case_id": case_id, "limit": query.limit,
+    }  # fmt: skip
+    return "cases_page", values
 
 
 def _told(row: ReviewRow, event: Event) -> str:

@@ -8,7 +8,17 @@ import sys
 
 import typer
 
-from langgraph_switchboard.cli import bench, bench_desk, bench_limits, dead, keys, people, records, reviews
+from langgraph_switchboard.cli import (
+    bench,
+    bench_desk,
+    bench_inbox,
+    bench_limits,
+    dead,
+    keys,
+    people,
+    records,
+    reviews,
+)
 from langgraph_switchboard.cli.card import card
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.cli.costs import cost
@@ -50,6 +60,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(records.ledger_app, name="ledger")
 app.add_typer(records.db_app, name="db")
 bench.app.command("desk")(bench_desk.desk)
+bench.app.command("inbox")(bench_inbox.inbox)
 bench.app.command("limits")(bench_limits.limits)
 app.add_typer(bench.app, name="bench", help="Measure, side by side on this machine.")
 

@@ -88,7 +88,7 @@ async def _bench(blueprint: Blueprint, file: Path, limit: int, concurrency: int)
     load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
     say(f"load average {load}; {os.cpu_count()} CPUs; {limit:,} cases of {file}, {concurrency} at a time")
     sampler = Sampler({**_PARTS, "agents": _application(blueprint)})
-    async with _own_database() as dsn, Switchboard.open(dsn, flows=[blueprint]) as switchboard:
+    async with own_database() as dsn, Switchboard.open(dsn, flows=[blueprint]) as switchboard:
         await _drive(switchboard, blueprint, fresh[:_WARM], concurrency)
         async with open_pool(dsn, max_size=1) as pool:
             server = await postgres_cpu(pool)
@@ -118,7 +118,7 @@ def _application(blueprint: Blueprint) -> list[str]:
 
 
 @asynccontextmanager
-async def _own_database() -> AsyncIterator[str]:
+async def own_database() -> AsyncIterator[str]:
     """The address of a fresh database on the server in use; dropped at the end."""
     name = f"switchboard_bench_{uuid4().hex[:8]}"
     async with database() as server, await AsyncConnection.connect(server.dsn, autocommit=True) as admin:
