@@ -201,8 +201,8 @@ def test_nothing_is_left_unfinished() -> None:
     for file in _python_files():
         assert not unfinished.search(_text(file)), file
     skips = [file for file in _python_files() if "pytest" + ".skip(" in _text(file)]
-    # The public data may be absent, and who tests may not be root.
-    assert set(skips) <= {"tests/conftest.py", "tests/postgres_processes.py"}
+    # The public data and the browser may be absent, and who tests may not be root.
+    assert set(skips) <= {"tests/conftest.py", "tests/postgres_processes.py", "tests/browser/conftest.py"}
 
 
 def _loaded_by(module: str) -> set[str]:
