@@ -148,7 +148,7 @@ class MemoryStore(MemoryReviews):
         """Everything that happened to a case, in order."""
         return await self.stories([case_id])
 
-    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+    async def note(self, case_id: str, events: Sequence[Entry]) -> None:
         """Add facts that belong to no step; see `CaseStore`."""
         self._write(pack(TaskKey(case_id, "", f"note {uuid4().hex}"), events))
 

@@ -129,7 +129,7 @@ class PostgresStore(PostgresReviews):
         """Everything that happened to a case, in order."""
         return await self.stories([case_id])
 
-    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+    async def note(self, case_id: str, events: Sequence[Entry]) -> None:
         """Add facts that belong to no step; see `CaseStore`."""
         await self._lane.put(pack(TaskKey(case_id, "", f"note {uuid4().hex}"), events))
 

@@ -22,6 +22,10 @@ TIME = "switchboard"
 """Who decides and escalates where nobody did in time."""
 
 
+CANCELLED = "cancelled"
+"""The decision in the row of a review whose case was put an end to: nobody's answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amended:
     """What becomes of a review.
@@ -80,7 +84,7 @@ def decide(row: ReviewRow, said: Said) -> Amended:
     if (row.version, row.token) != (said.version, said.digest):
         raise refusals.review_stale(row, version=said.version)
     people = max(row.people, said.people)
-    if said.type == "reject" or people == 1:
+    if said.type in ("reject", CANCELLED) or people == 1:
         return Amended(*_settled(row, said, said.decision))
     proposed, before = row.proposed or {}, row.approvals
     if said.type == "approve":

@@ -11,7 +11,7 @@ from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, In
 from langgraph_switchboard.cases.letters import Letters
 from langgraph_switchboard.cases.rows import CaseRow, OutboxRow, ReviewRow, TimerRow, TimerStatus
 from langgraph_switchboard.ledger.events import Event, LedgerEntry
-from langgraph_switchboard.ledger.journal import TaskKey
+from langgraph_switchboard.ledger.journal import Entry, TaskKey
 
 
 class CaseStore(Letters, Protocol):
@@ -52,8 +52,10 @@ class CaseStore(Letters, Protocol):
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
 
-    async def note(self, case_id: str, events: Sequence[Event]) -> None:
+    async def note(self, case_id: str, events: Sequence[Entry]) -> None:
         """Add facts that belong to no step: what somebody tried, or what an operator did.
+
+        A `Row` of `cases` among them changes the row of the case in the same commit.
 
         Raises:
             InputRefused: An event holds what cannot be stored.

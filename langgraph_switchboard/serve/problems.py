@@ -20,6 +20,7 @@ _STATUS: tuple[tuple[type[errors.SwitchboardError], int], ...] = (
     (errors.ReviewNotYours, 403),
     (errors.CaseUnknown, 404),
     (errors.ReviewUnknown, 404),
+    (errors.LetterUnknown, 404),
     (errors.DecisionMalformed, 422),
     (errors.CaseError, 409),
     (errors.InputRefused, 422),

@@ -38,6 +38,7 @@ from langgraph_switchboard.switchboard.driver import Driver, config_of, review_o
 from langgraph_switchboard.switchboard.flows import Flow, compile_flow, load_blueprint
 from langgraph_switchboard.switchboard.letters import DeadLetters
 from langgraph_switchboard.switchboard.opening import House, open_house
+from langgraph_switchboard.switchboard.operating import Operating
 from langgraph_switchboard.switchboard.reviewing import Reviewing, review_of_row, undo_time
 from langgraph_switchboard.switchboard.telling import story_lines
 
@@ -87,7 +88,7 @@ class NewCase:
     labels: Mapping[str, Any]
 
 
-class Switchboard(Reviewing, DeadLetters):
+class Switchboard(Reviewing, DeadLetters, Operating):
     """The object that runs it all; open it, and everything it owns closes with it.
 
         async with Switchboard.open() as switchboard:

@@ -104,15 +104,21 @@ class Driver:
             await self._invoke(flow, None, config, crashes=crashes)
             crashes = 0
 
-    async def close(self, flow: Flow, row: CaseRow, reason: str) -> None:
-        """End a case of which a branch rests for good; the join behind it will never come.
+    async def close(self, flow: Flow, row: CaseRow, reason: str, *, outcome: str = "dead_lettered") -> None:
+        """End a case that will not go on: a branch of it rests for good, or an operator cancels it.
+
+        Args:
+            flow: Its flow.
+            row: The case.
+            reason: Why it ends.
+            outcome: How it ends.
 
         Raises:
             CaseBusy: Somebody drives it: another branch is at work.
         """
         async with self._owners.owning(row.case_id) as epoch:
             config = config_of(row, epoch, flow.process.max_hops)
-            ended = {"outcome": "dead_lettered", "reason": reason}
+            ended = {"outcome": outcome, "reason": reason}
             await flow.graph.aupdate_state(config, ended, as_node=DEAD_LETTER)
 
     async def _crashes(self, case_id: str, epoch: int | None, snapshot: StateSnapshot) -> int:

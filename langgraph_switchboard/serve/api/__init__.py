@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from langgraph_switchboard.serve.api import cases, events, me, reviews
+from langgraph_switchboard.serve.api import cases, events, me, operating, reviews
 from langgraph_switchboard.serve.api import metrics as metering
 from langgraph_switchboard.serve.api.events import MOST as MOST_STREAMS
 from langgraph_switchboard.serve.api.openapi import document
@@ -18,6 +18,7 @@ from langgraph_switchboard.serve.guard import route
 OPERATIONS: list[Operation] = [
     *me.operations,
     *cases.operations,
+    *operating.operations,
     *reviews.operations,
     *events.operations,
     *metering.operations,

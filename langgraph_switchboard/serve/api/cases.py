@@ -10,7 +10,6 @@ from starlette.responses import Response
 from langgraph_switchboard.cases import CaseQuery, CaseRow
 from langgraph_switchboard.cases.access import REQUESTER
 from langgraph_switchboard.errors import CaseUnknown, InputRefused
-from langgraph_switchboard.ledger import Event
 from langgraph_switchboard.serve.api.models import (
     CaseOut,
     Cases,
@@ -19,7 +18,6 @@ from langgraph_switchboard.serve.api.models import (
     FlowOut,
     Flows,
     NewCaseBody,
-    OperateBody,
     State,
     Story,
 )
@@ -112,7 +110,7 @@ async def get_case(request: Request) -> Response:
 
 async def get_story(request: Request) -> Response:
     """What happened to a case, in order; also where its state can no longer be read."""
-    row = await _row(request)
+    row = await case_row(request)
     story = await switchboard_of(request).services.store.story(row.case_id)
     lines = hiding(request)(story_lines(story))
     return answer(Story(items=events_out(request, story), lines=lines))
@@ -122,16 +120,6 @@ async def get_state(request: Request) -> Response:
     """The fields of a case as they stand."""
     view = await _view(request)
     return answer(State(state=hiding(request)(view.state.model_dump(mode="json"))))
-
-
-async def resume_case(request: Request) -> Response:
-    """Take a case up from where it stands; one that waits or has ended stays so."""
-    body, row = await json_of(request, OperateBody), await _row(request)
-    said = {"by": actor_of(request).name, "verb": "resume", "reason": body.reason}
-    event = Event("operated", row.step, switchboard_of(request).services.clock(), said)
-    await switchboard_of(request).services.store.note(row.case_id, [event])
-    await worker_of(request).take(row.case_id)
-    return answer(case_out(request, row), 202)
 
 
 def worker_of(request: Request) -> Worker:
@@ -151,7 +139,12 @@ def sayable(text: str, where: str) -> str:
     return text
 
 
-async def _row(request: Request) -> CaseRow:
+async def case_row(request: Request) -> CaseRow:
+    """The case that the path names.
+
+    Raises:
+        CaseUnknown: There is none.
+    """
     case_id = sayable(str(request.path_params["case_id"]), "case_id")
     row = await switchboard_of(request).services.store.case(case_id)
     if row is None:
@@ -160,7 +153,7 @@ async def _row(request: Request) -> CaseRow:
 
 
 async def _view(request: Request) -> CaseView:
-    row = await _row(request)
+    row = await case_row(request)
     switchboard = switchboard_of(request)
     if row.flow not in switchboard.flows:
         raise InputRefused(
@@ -207,14 +200,5 @@ operations = [
     Operation("GET", "/api/cases/{case_id}/story", get_story, answers={200: Story}, problems=(404, 422)),
     Operation(
         "GET", "/api/cases/{case_id}/state", get_state, answers={200: State}, problems=(*_CASE_PROBLEMS, 422)
-    ),
-    Operation(
-        "POST",
-        "/api/cases/{case_id}/resume",
-        resume_case,
-        right="operate",
-        body=OperateBody,
-        answers={202: CaseOut},
-        problems=_CASE_PROBLEMS,
     ),
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_switchboard.cases import CaseStatus, ReviewStatus
+from langgraph_switchboard.cases.letters import LetterStatus
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 Label = str | int | float | bool | None
@@ -141,6 +142,24 @@ class OperateBody(Model):
     """Kept in the case's story."""
 
 
+class WhyBody(Model):
+    """Why an operator puts an end to something."""
+
+    why: str = Field(min_length=1, max_length=2000)
+    """Kept in the case's story."""
+
+
+class LettersQuery(Model):
+    """Which dead letters."""
+
+    flow: str | None = Field(default=None, max_length=200)
+    """Of this flow."""
+    status: LetterStatus = "open"
+    """In this status."""
+    limit: int = Field(default=50, ge=1, le=200)
+    """At most so many."""
+
+
 class CaseOut(Model):
     """One case."""
 
@@ -203,6 +222,29 @@ class EventOut(Model):
     at: datetime
     seconds: float | None
     data: dict[str, Any]
+
+
+class LetterOut(Model):
+    """A case, or a branch of one, that could not go on."""
+
+    letter_id: str
+    case_id: str
+    flow: str
+    step: str
+    """The step that failed, and with which a redrive goes on."""
+    branch: str
+    reason: str
+    set_aside_at: datetime
+    status: LetterStatus
+    settled_by: str | None
+    settled_at: datetime | None
+    why: str | None
+
+
+class Letters(Model):
+    """Dead letters, the oldest first."""
+
+    items: list[LetterOut]
 
 
 class Cases(Model):
