@@ -17,6 +17,7 @@ from typing import Any, cast
 from langgraph.graph import START, StateGraph
 
 from langgraph_switchboard.contracts import schemas
+from langgraph_switchboard.graphs.over_budget import with_ways_to_a_person
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.reading import read_by
 from langgraph_switchboard.graphs.regions import Branch, Home
@@ -160,7 +161,14 @@ class _Site:
         scope = Scope(prefix, (*self.scope.around, *self.scope.frames))
         # Reviews, timers and cases belong to the flow that runs, whichever blueprint the step is of.
         own = process.flow()
-        flow = replace(own, name=self.flow.name, version=self.flow.version, digest=self.flow.digest)
+        flow = replace(
+            own, name=self.flow.name, version=self.flow.version, digest=self.flow.digest,
+            breakers={f"{prefix}{name}": policy for name, policy in own.breakers.items()},
+            bounds=(*self.flow.bounds, *((scope.full("")[:-1], budget) for _, budget in own.bounds)),
+        )  # fmt: skip
+        if self.flow.bounds:  # its steps may be bounded by those around it alone
+            steps = with_ways_to_a_person(process.steps, self.flow.bounds[0][1])
+            process = replace(process, steps=steps)
         return _Site(process, flow, scope, ()).graph(process.entry)
 
     def graph(self, entry: str) -> Any:

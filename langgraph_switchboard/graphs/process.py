@@ -115,6 +115,7 @@ class Process:
             max_parallel=self.max_parallel,
             reviews=frozenset(name for name, step in self.steps.items() if step.kind == "review"),
             breakers={name: step.breaker for name, step in self.steps.items() if step.breaker},
+            bounds=(("", self.budget),) if self.budget else (),
         )
 
     @property

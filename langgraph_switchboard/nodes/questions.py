@@ -46,16 +46,18 @@ async def ask_within_limits(question: Question[C], answerer: Answerer[C] | None,
         StoreError: Nobody can say whether it may be asked.
     """
     models, model = asker.services.models, asker.services.models.model
-    bounds = None if model is None else _bounds_of(model, asker)
-    if model is None or bounds is None:
+    if model is None:
         return await models.ask(question, answerer)
     try:
-        grant = await admit(_call_of(question, model, bounds, asker), asker)
+        call = _call_of(question, model, policy_of(asker.services.model_policies, model), asker)
+        grant = await admit(call, asker) if call and call.is_bound else None
     except LimitMet as met:
         value = await in_place_of_model(question, answerer, met)
         if isinstance(met, BudgetExceeded):
             asker.breach = met  # what plain code gave is a draft: a person goes on from it
         return Answer(value, "answerer", model=model, cost_usd=0.0, fallback_reason=met.code)
+    if grant is None:
+        return await models.ask(question, answerer)
     return await _ask(question, answerer, grant, model, asker)
 
 
@@ -122,12 +124,13 @@ async def spending(asker: Asker, answers: Sequence[Answer[Any]]) -> AsyncIterato
     Raises:
         BudgetExceeded: Nothing is left.
     """
-    lines = _lines_of("", _Bounds(_budgets_of("", asker, ModelPolicy()), ModelPolicy()), asker)
+    bounds = _bounds_above(asker)
+    lines = _lines_of(bounds, asker)
     if not lines:
         yield
         return
-    answer_tokens = max(one.answer for one in (asker.budget, asker.flow.budget) if one is not None)
-    wants = Spent(1 if any(line.micros is not None for line in lines) else 0, answer_tokens)
+    has_dollars = any(line.micros is not None for line in lines)
+    wants = Spent(1 if has_dollars else 0, max(bound.budget.answer for bound in bounds))
     grant = await admit(Call(asker.case_id, asker.step, epoch_of(asker), lines, wants), asker)
     before = len(answers)
     try:
@@ -141,62 +144,69 @@ async def spending(asker: Asker, answers: Sequence[Answer[Any]]) -> AsyncIterato
 
 
 @dataclass(frozen=True, slots=True)
-class _Bounds:
-    """What bounds a question: of whom each budget is, and what holds for the model."""
+class _Bound:
+    """One budget above a question, and whose it is: in this case, and on a day.
 
-    budgets: tuple[tuple[str, Budget], ...]
-    policy: ModelPolicy
+    Args:
+        budget: The budget.
+        name: Whose it is.
+        each: What it is of in one case, and the subject there; None where it holds for days only.
+        daily: What it is of on a day.
+    """
 
-
-def _bounds_of(model: str, asker: Asker) -> _Bounds | None:
-    """What bounds a question to this model; None where nothing does."""
-    policy = policy_of(asker.services.model_policies, model)
-    budgets = _budgets_of(model, asker, policy)
-    return _Bounds(budgets, policy) if budgets or policy.rate or policy.breaker else None
-
-
-def _budgets_of(model: str, asker: Asker, policy: ModelPolicy) -> tuple[tuple[str, Budget], ...]:
-    of = (
-        (f"{asker.flow.name}/{asker.step}", asker.budget),
-        (model, policy.budget),
-        (asker.flow.name, asker.flow.budget),
-    )
-    return tuple((subject, budget) for subject, budget in of if budget is not None)
+    budget: Budget
+    name: str
+    each: tuple[Scope, str] | None
+    daily: Scope
 
 
-def _call_of(question: Question[Any], model: str, bounds: _Bounds, asker: Asker) -> Call:
-    lines = _lines_of(model, bounds, asker)
-    usage = bill.estimate(question, [budget for _, budget in bounds.budgets])
-    wants = bill.wanted(model, usage, bounds.budgets, lines, asker.services.prices, asker.step)
-    policy = bounds.policy
+def _bounds_above(asker: Asker) -> list[_Bound]:
+    """The budgets of the step and of the blueprints around it, the nearest first."""
+    flow, case = asker.flow, asker.case_id
+    of = [*flow.bounds, *([(asker.step, asker.budget)] if asker.budget else [])]
+    return [
+        _Bound(budget, f"{flow.name}/{path}", ("step", f"{case}/{path}"), "agent")
+        if path
+        else _Bound(budget, flow.name, ("case", case), "flow")
+        for path, budget in reversed(of)
+    ]
+
+
+def _call_of(question: Question[Any], model: str, policy: ModelPolicy, asker: Asker) -> Call | None:
+    """What is to be asked before the question; None where nothing bounds it.
+
+    Raises:
+        BudgetExceeded: One question may not cost so much, or nobody knows what it costs.
+    """
+    bounds = _bounds_above(asker)
+    if policy.budget is not None:
+        bounds.append(_Bound(policy.budget, model, None, "model"))
+    if not (bounds or policy.rate or policy.breaker):
+        return None
+    lines = _lines_of(bounds, asker)
+    usage = bill.estimate(question, [bound.budget for bound in bounds])
+    named = [(bound.name, bound.budget) for bound in bounds]
     return Call(
         asker.case_id,
         asker.step,
         epoch_of(asker),
         lines,
-        wants,
+        bill.wanted(model, usage, named, lines, asker.services.prices, asker.step),
         Bucket("model", model, policy.rate) if policy.rate else None,
         Breaker("model", model, policy.breaker) if policy.breaker else None,
     )
 
 
-def _lines_of(model: str, bounds: _Bounds, asker: Asker) -> tuple[Line, ...]:
-    """The shared budgets that a question must find room in, the nearest first."""
-    flow, today, policy = asker.flow, asker.now().date(), bounds.policy
-    name = f"{flow.name}/{asker.step}"
-    made: list[Line] = []
-    if (budget := asker.budget) is not None:
-        made.append(Line("step", f"{asker.case_id}/{asker.step}", _micros(budget.usd), budget.tokens))
-    if (budget := flow.budget) is not None:
-        made.append(Line("case", asker.case_id, _micros(budget.usd), budget.tokens))
-    daily: tuple[tuple[Scope, str, Budget | None], ...] = (
-        ("agent", name, asker.budget),
-        ("model", model, policy.budget),
-        ("flow", flow.name, flow.budget),
-    )
-    for scope, subject, budget in daily:
-        if budget is not None:
-            made.append(Line(scope, subject, _micros(budget.usd_per_day), budget.tokens_per_day, today))
+def _lines_of(bounds: Sequence[_Bound], asker: Asker) -> tuple[Line, ...]:
+    """The shared budgets that a question must find room in: those of the case, then those of the day."""
+    today = asker.now().date()
+    made = [
+        Line(*bound.each, _micros(bound.budget.usd), bound.budget.tokens) for bound in bounds if bound.each
+    ]
+    made += [
+        Line(bound.daily, bound.name, _micros(bound.budget.usd_per_day), bound.budget.tokens_per_day, today)
+        for bound in bounds
+    ]
     return tuple(line for line in made if line.micros is not None or line.tokens is not None)
 
 

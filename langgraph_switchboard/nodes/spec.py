@@ -312,6 +312,8 @@ class FlowInfo:
         max_parallel: How many members of a parallel set or map run at a time.
         reviews: The steps at which a person is asked.
         breakers: The breakers of its agents, by step.
+        bounds: The budgets that hold for all its steps, the outermost first: those of the blueprints
+            that it is included in, and its own; each with the step that includes it, "" outside any.
     """
 
     name: str
@@ -327,3 +329,4 @@ class FlowInfo:
     max_parallel: int = 16
     reviews: frozenset[str] = frozenset()
     breakers: Mapping[str, BreakerPolicy] = field(default_factory=dict)
+    bounds: tuple[tuple[str, Budget], ...] = ()

@@ -28,7 +28,7 @@ from langgraph_switchboard.limits import (
     Rate,
 )
 from langgraph_switchboard.models import Question, Usage
-from langgraph_switchboard.nodes import Retry
+from langgraph_switchboard.nodes import JOIN, Retry
 from langgraph_switchboard.switchboard import CaseView
 from langgraph_switchboard.testing import ScriptedModel
 
@@ -259,6 +259,70 @@ async def test_a_way_of_ones_own_leads_out_of_a_spent_budget(switchboard: Switch
     bare.step(generalist, then=END)
     case = await run(switchboard, bare, scripted())
     assert (case.status, text(case)) == ("finished", "from the generalist")
+
+
+async def test_an_included_blueprint_is_bounded_by_those_around_it_and_by_its_own(
+    switchboard: Switchboard,
+) -> None:
+    """The outer budget holds for every step inside; the inner one is that of the step that includes it."""
+    for outer, inner, key in (
+        (Budget(tokens=1), None, "case:CASE"),
+        (Budget(tokens=10**6), Budget(tokens=1), "step:CASE/inner"),
+        (None, Budget(tokens_per_day=1), "agent:outer/inner@"),
+    ):
+        within = Blueprint("inner", case=HelpCase, owner="support", budget=inner)
+        within.step(alone, then="check", retry=ONCE)
+        within.review("check", of="reply", decides=ReplyDecision, then=END)
+        flow = Blueprint("outer", case=HelpCase, owner="support", budget=outer)
+        flow.include(within, then=END)
+        case = await run(switchboard, flow, scripted())
+        assert (case.status, case.row.step) == ("waiting", "inner.check")
+        (event,) = events(case, "budget_exceeded")
+        assert event.data["budget"].startswith(key.replace("CASE", case.row.case_id))
+
+
+async def test_branches_of_a_set_share_the_budget_of_their_case(switchboard: Switchboard) -> None:
+    """Two ask and there is room for one: plain code gives a draft for the other; nothing is overrun."""
+    flow = Blueprint("both", case=TwoCase, owner="support", budget=Budget(tokens=900, answer=500))
+    flow.parallel("set", members=[first, second], then=END)
+    flow.step(first, then=JOIN, retry=ONCE)
+    flow.step(second, then=JOIN, retry=ONCE)
+    await run(switchboard, flow, scripted(Note(text="from the model")))
+    (row,) = await switchboard.services.limits.budgets()
+    assert (row.spent.tokens, row.held.tokens) == (120, 0)
+
+
+class Note(Contract):
+    """What one of two says."""
+
+    text: str
+
+
+class Other(Note):
+    """What the other says."""
+
+
+class TwoCase(CaseState):
+    """One ticket that two look at."""
+
+    ticket: Ticket
+    note: Note | None = None
+    other: Other | None = None
+
+
+async def first(ticket: Ticket, ctx: StepContext) -> Note:
+    """Ask; plain code gives a draft."""
+    return await ctx.ask(Note, "Note.", facts={"text": ticket.text}, answerer=drafted_note)
+
+
+async def second(ticket: Ticket, ctx: StepContext) -> Other:
+    """Ask as well."""
+    note = await ctx.ask(Note, "Note.", facts={"text": ticket.text}, answerer=drafted_note)
+    return Other(text=note.text)
+
+
+async def drafted_note(question: Question[Note]) -> Note:
+    return Note(text="a draft")
 
 
 def foreign(usage: UsageMetadata | None) -> Runnable[Any, Any]:
