@@ -51,6 +51,7 @@ async def fall(error: Exception, step: Step, ctx: StepContext, seconds: float) -
         StoreError: The store failed under a hook; the case stands where it stood.
     """
     ctx.entries[:] = said_before(ctx.entries)
+    error = _breach_in(error) or error
     failure = failure_of(error, step.name)
     try:
         await run_hooks("on_failure", ctx, failure)
@@ -121,6 +122,13 @@ def _to_a_person(step: Step, ctx: StepContext) -> str | None:
         return declared
     ways = (step.way(way) for way in _TO_A_PERSON)
     return next((to for to in ways if to is not None and to in ctx.flow.reviews), None)
+
+
+def _breach_in(error: BaseException) -> BudgetExceeded | None:
+    """A budget that had no room, also where several questions were asked at once."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_breach_in, error.exceptions)), None)
+    return error if isinstance(error, BudgetExceeded) else None
 
 
 def _budget_exceeded(breach: BudgetExceeded, step: Step, ctx: StepContext) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -163,6 +164,20 @@ async def test_without_a_draft_a_person_writes_the_answer(switchboard: Switchboa
     answer = {"type": "edit", "edited": {"text": "by hand", "confidence": 1.0}}
     row = await switchboard.decide(case.reviews[0].review_id, answer, by="ada")
     assert row.status == "finished"
+
+
+async def test_several_questions_at_once_lead_to_a_person_too(switchboard: Switchboard) -> None:
+    """The breach is found in the group of errors that an agent raises."""
+
+    async def eager(ticket: Ticket, ctx: StepContext) -> Reply:
+        """Ask three times at once."""
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(ctx.ask(Reply, f"Answer {number}.")) for number in range(3)]
+        return asked[0].result()
+
+    case = await run(switchboard, desk(eager, budget=Budget(tokens=1)), scripted())
+    assert (case.status, case.row.step) == ("waiting", "review")
+    assert case.row.reason == "the budget of the case has no room for the call"
 
 
 async def test_the_budget_of_a_day_is_shared_by_all_cases(switchboard: Switchboard) -> None:
