@@ -101,6 +101,14 @@ def _what(event: Event, full: bool) -> Text:
             return Text(f"ends: {data.get('outcome')}", style=_STYLES.get(str(data.get("outcome")), ""))
         case "attempt_failed":
             return _attempt(data)
+        case "budget_exceeded":
+            left = f" ({data.get('wanted')} wanted, {data.get('left')})" if data.get("left") else ""
+            return Text(f"may spend no more: {data.get('why')}{left}", style="yellow")
+        case "breaker_opened":
+            of, name = data.get("of"), data.get("breaker")
+            return Text(f"the {of} {name!r} is left alone: {data.get('why')}", style="red")
+        case "breaker_closed":
+            return Text(f"the {data.get('of')} {data.get('breaker')!r} is trusted again", style="green")
         case "timer_set":
             return Text(f"waits ({data.get('kind')}) until {data.get('due_at')}", style="yellow")
         case "timer_fired":

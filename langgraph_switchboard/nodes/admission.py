@@ -69,10 +69,9 @@ async def admitted(attempt: Callable[[], Awaitable[Turn]], step: Step, ctx: Aske
         StoreError: Nobody can say.
         Exception: What the attempt raised.
     """
-    call = _call_of(step, ctx)
-    if not call.is_bound:
+    if step.rate is None and step.breaker is None:
         return await attempt()
-    grant = await admit(call, ctx)
+    grant = await admit(_call_of(step, ctx), ctx)
     began = time.perf_counter()
     try:
         turn = await attempt()

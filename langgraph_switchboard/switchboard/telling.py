@@ -38,6 +38,12 @@ def _words(event: Event) -> str:
             return f"waits ({data.get('kind')}) until {data.get('due_at')}"
         case "timer_fired":
             return f"goes on: {data.get('kind')} is over"
+        case "budget_exceeded":
+            return f"may spend no more: {data.get('why')}"
+        case "breaker_opened":
+            return f"the {data.get('of')} {data.get('breaker')!r} is left alone: {data.get('why')}"
+        case "breaker_closed":
+            return f"the {data.get('of')} {data.get('breaker')!r} is trusted again"
         case "forked":
             return f"parts: {data.get('items', data.get('goto'))}" + (" items" if "items" in data else "")
         case "branch_set_aside":

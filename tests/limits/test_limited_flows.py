@@ -151,6 +151,10 @@ async def test_a_case_that_may_spend_no_more_goes_to_a_person_with_the_draft(
         event.data["budget"] == f"case:{case.row.case_id}" and event.data["left"] == "100 of 100 tokens left"
     )
     assert case.reviews[0].shown["reply"]["text"] == "a draft"
+    assert [line.split(maxsplit=1)[1] for line in case.story_lines()[1:3]] == [
+        "may spend no more: the budget of the case has no room for the call",
+        "gave reply, confidence 0.80 -> review",
+    ]
     assert (await switchboard.decide(case.reviews[0].review_id, {"type": "approve"}, by="ada")).status == (
         "finished"
     )
