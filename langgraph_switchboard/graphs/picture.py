@@ -98,7 +98,7 @@ def picture(process: Process, taken: Sequence[str] = ()) -> Picture:
 
 def title_of(name: str) -> str:
     """A step's name as people read it."""
-    return name.replace("_", " ").replace(".join", ": together").replace(".each", ": one").replace(".", ": ")
+    return name.replace("_", " ").replace(".join", ": together").replace(".each", ": one").replace(".", ": ").strip()
 
 
 def _ties(process: Process, step: Step, went: frozenset[tuple[str, str]]) -> list[Tie]:
