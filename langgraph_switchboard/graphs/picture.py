@@ -98,7 +98,8 @@ def picture(process: Process, taken: Sequence[str] = ()) -> Picture:
 
 def title_of(name: str) -> str:
     """A step's name as people read it."""
-    return name.replace("_", " ").replace(".join", ": together").replace(".each", ": one").replace(".", ": ").strip()
+    plain = name.replace(".join", ": together").replace(".each", ": one").replace(".", ": ")
+    return plain.replace("_", " ").strip()
 
 
 def _ties(process: Process, step: Step, went: frozenset[tuple[str, str]]) -> list[Tie]:
