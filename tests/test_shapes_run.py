@@ -493,3 +493,53 @@ async def test_sets_maps_and_blueprints_stand_within_each_other(database: str) -
             "outer.join": 1,
             "price.join": 1,
         }
+
+
+async def test_a_dead_letter_in_a_branch_rests_and_a_redrive_still_reaches_the_join(database: str) -> None:
+    """The other branch goes on; the case is set aside only when nobody is at work or asked any more."""
+    broken = True
+
+    async def fails(order: Order) -> Opinion:
+        if broken:
+            raise RuntimeError("out of order")
+        return Opinion(says="mended")
+
+    async with Switchboard.open(database) as switchboard:
+        case = await switchboard.run(a_set(fails, right_reviewed=True), ORDER)
+        assert (case.status, case.row.step) == ("waiting", "ask_too")
+        row = await switchboard.decide(case.reviews[0].review_id, APPROVE, by="ada")
+        assert (row.status, row.branches["views:left"]["status"]) == ("dead_lettered", "dead_lettered")
+        [letter] = await switchboard.dead_letters()
+        assert (letter.step, letter.branch) == ("left", "views:left")
+
+        row = await switchboard.redrive(letter.letter_id, by="otto")
+        assert row.status == "dead_lettered"  # it failed again, and rests again
+        broken = False
+        [letter] = await switchboard.dead_letters()
+        row = await switchboard.redrive(letter.letter_id, by="otto")
+        case = await switchboard.case(row.case_id)
+        assert (case.status, done_of(case)) == ("finished", "left says mended, right says right")
+        assert steps_of(case)["views.join"] == steps_of(case)["right"] == 1
+
+
+async def test_an_item_of_a_map_is_redriven_alone(database: str) -> None:
+    """Nineteen of twenty are done; the twentieth is done again, and the list is whole."""
+    broken, seen = True, Counter[int]()
+
+    async def price(line: Line, ctx: StepContext) -> Price:
+        seen[len(line.text)] += 1
+        if broken and len(line.text) == 7:
+            raise RuntimeError("no price")
+        return Price(cents=len(line.text))
+
+    order = Order(text="many", lines=tuple(Line(text="x" * n) for n in range(1, 21)))
+    async with Switchboard.open(database) as switchboard:
+        case = await switchboard.run(priced(price), order)
+        assert (case.status, case.row.branches["price:6"]["status"]) == ("dead_lettered", "dead_lettered")
+        broken = False
+        [letter] = await switchboard.dead_letters()
+        row = await switchboard.redrive(letter.letter_id, by="otto")
+        case = await switchboard.case(row.case_id)
+        assert case.status == "finished"
+        assert [one.cents for one in getattr(case.state, "prices").items] == list(range(1, 21))  # noqa: B009
+        assert seen == {n: 2 if n == 7 else 1 for n in range(1, 21)}
