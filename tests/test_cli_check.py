@@ -1,5 +1,6 @@
 """`switchboard check`: its words, its JSON and its exit codes."""
 
+import asyncio
 import json
 from pathlib import Path
 from uuid import uuid4
@@ -8,8 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from langgraph_switchboard import Switchboard
+from langgraph_switchboard.cases.branches import Standing
 from langgraph_switchboard.cli.check import check
-from langgraph_switchboard.errors import BlueprintError, ConfigurationError
+from langgraph_switchboard.errors import ConfigurationError, InputRefused
+from tests.shape_flows import Order, a_set
 
 FLOW = """
 from langgraph_switchboard import END, Blueprint
@@ -94,8 +98,84 @@ def test_a_reference_that_names_no_blueprint_is_an_error_in_words(reference: str
     assert isinstance(result.exception, ConfigurationError)
 
 
-def test_a_blueprint_that_cannot_be_declared_is_an_error_in_words(project: Path) -> None:
-    """A signature that does not fit is no finding of the check: it is refused where it is declared."""
-    result = call(flow(project, "one.gate('gate', of='nothing', sure=END, unsure=END)"))
-    assert isinstance(result.exception, BlueprintError)
-    assert "'nothing' is no field of Case" in str(result.exception)
+def test_a_workflow_gets_annotations_beside_the_line(project: Path) -> None:
+    """One command for each finding, with file and line; what would end it early is escaped."""
+    reference = flow(project, WRONG)
+    result = call(reference, "--github")
+    assert result.exit_code == 1
+    first = result.stdout.splitlines()[0]
+    name = reference.partition(":")[0]
+    assert first.startswith(
+        f"::error file={name}.py,line=7,title=missing_contract at send::it needs 'answer'"
+    )
+    assert "%0Apath: open -> draft -> send%0Amend: Lead that way" in first
+    assert result.stdout.count("::warning ") == 2
+
+
+def test_what_is_refused_where_it_is_declared_is_a_finding_too(project: Path) -> None:
+    """A module that cannot be loaded for a wrong declaration is told of like the rest."""
+    result = call(flow(project, 'one.step(draft, then=END, gives="question")'), "--json")
+    assert result.exit_code == 1
+    [finding] = json.loads(result.stdout)
+    assert (finding["code"], finding["step"]) == ("refused_declaration", "draft")
+    assert "not clear which field" in finding["says"]
+
+
+MOVED = """one.step(draft, then="both")
+one.parallel("both", members=["send", "excuse"], then=END)
+one.effect(send, then="__join__")
+one.step(draft, name="excuse", then="__join__", gives="answer")
+"""
+
+
+def test_a_saved_process_shows_what_a_later_version_no_longer_knows(project: Path) -> None:
+    """A step that is gone or stands elsewhere, and cases of a newer version."""
+    before = flow(project, SOUND)
+    file = project / "process.json"
+    assert call(before, "--save", str(file)).exit_code == 0
+    assert json.loads(file.read_text())["steps"]["send"] == ""
+    assert call(before, "--against", str(file)).exit_code == 0
+
+    renamed = flow(project, SOUND.replace("send)", "'post')", 1).replace("(send)", "(send, name='post')"))
+    gone = call(renamed, "--against", str(file))
+    assert gone.exit_code == 1
+    assert "error orphaned_step at 'send': open cases may stand on it" in gone.stdout
+    assert "renamed={'send': " in gone.stdout
+    moved = call(flow(project, MOVED), "--against", str(file))
+    assert "moved_step at 'send': open cases may stand on it in the process itself, and now" in moved.stdout
+
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps({**told, "version": 2}))
+    assert "older_version at 'draft'" in call(before, "--against", str(file)).stdout
+    file.write_text(json.dumps({**told, "flow": "another"}))
+    with pytest.raises(InputRefused, match="no saved process"):
+        run_check(before, str(file))
+    with pytest.raises(InputRefused, match="cannot be read"):
+        run_check(before, "nowhere.json")
+
+
+def run_check(reference: str, against: str) -> None:
+    """The command without the frame that turns errors into words."""
+    check(reference, against=against, save=None, as_json=False, github=False)
+
+
+@pytest.mark.pg
+def test_the_database_shows_which_steps_open_cases_stand_on(project: Path, pg_dsn: str) -> None:
+    """Their number is told; a case that waits in a branch of a set stands there, and not on its set."""
+
+    async def park() -> None:
+        async with Switchboard.open(pg_dsn) as switchboard:
+            for _ in range(3):
+                await switchboard.run(a_set(right_reviewed=True), Order(text="lamps"))
+            assert await switchboard.services.store.standing("shapes") == [
+                Standing("ask_too", "views:right", 1, 3)
+            ]
+
+    asyncio.run(park())
+    (project / "shaped.py").write_text(
+        "from tests.shape_flows import a_set\nsame = a_set(right_reviewed=True)\nother = a_set()\n"
+    )
+    assert call("shaped:same", "--against", pg_dsn).exit_code == 0
+    gone = call("shaped:other", "--against", pg_dsn)
+    assert gone.exit_code == 1
+    assert "orphaned_step at 'ask_too': 3 open cases stand on it" in gone.stdout

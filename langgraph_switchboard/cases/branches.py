@@ -6,7 +6,9 @@ case; status and step of the case follow from all branches. `0011_shapes.sql` do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MARK = "branch:"
@@ -14,6 +16,28 @@ MARK = "branch:"
 PARTED = "parted"
 """Status of a branch, or of the whole case, that has parted into branches itself."""
 _ORDER = ("running", "waiting", "delayed", "dead_lettered")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where open cases of a flow stand.
+
+    Args:
+        step: The step.
+        branch: The path of the branch that it stands in, with `*` for the items of a map; empty outside.
+        version: The version that the cases were begun under.
+        cases: How many there are.
+    """
+
+    step: str
+    branch: str
+    version: int
+    cases: int
+
+
+def shape_of(path: str) -> str:
+    """The path of a branch without the numbers of items: they are all alike."""
+    return re.sub(r":\d+(?=/|$)", ":*", path)
 
 
 def branched(branches: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from langgraph_switchboard.cases import refusals
-from langgraph_switchboard.cases.branches import branched, standing_of
+from langgraph_switchboard.cases.branches import PARTED, Standing, branched, shape_of, standing_of
 from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.letters import (
     Letter,
@@ -143,6 +143,16 @@ class MemoryStore(MemoryReviews):
         """How many cases stand in each status; every status is there."""
         counted = Counter(row.status for row in self._selected(flow, labels))
         return {status: counted[status] for status in STATUSES}  # type: ignore[index]
+
+    async def standing(self, flow: str) -> list[Standing]:
+        """On which steps the open cases of a flow stand; see `CaseStore`."""
+        found = Counter[tuple[str, str, int]]()
+        for row in self._cases.values():
+            if row.flow == flow and row.status != "accepted" and row.ended_at is None:
+                alive = {path: one["step"] for path, one in row.branches.items() if one["status"] != PARTED}
+                places = {(step, shape_of(path)) for path, step in (alive or {"": row.step}).items()}
+                found.update((*place, row.blueprint_version) for place in places)
+        return [Standing(*where, cases) for where, cases in sorted(found.items())]
 
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""

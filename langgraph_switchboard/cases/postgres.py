@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg
 
 from langgraph_switchboard.cases import refusals
+from langgraph_switchboard.cases.branches import Standing
 from langgraph_switchboard.cases.conversations import Conversation, conversation_of
 from langgraph_switchboard.cases.faults import may_pass, store_fault
 from langgraph_switchboard.cases.lane import Lane
@@ -124,6 +125,10 @@ class PostgresStore(PostgresReviews):
         """How many cases stand in each status; every status is there."""
         rows = await self._run("counts", {"flow": flow, "labels": _json(labels)})
         return dict.fromkeys(STATUSES, 0) | {row["status"]: row["cases"] for row in rows}
+
+    async def standing(self, flow: str) -> list[Standing]:
+        """On which steps the open cases of a flow stand; see `CaseStore`."""
+        return [Standing(**row) for row in await self._run("standing", {"flow": flow})]
 
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""

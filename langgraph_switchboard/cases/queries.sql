@@ -58,6 +58,16 @@ where (%(flow)s::text is null or flow = %(flow)s)
   and (%(labels)s::jsonb is null or labels @> %(labels)s::jsonb)
 group by status;
 
+-- name: standing
+select coalesce(b.value ->> 'step', c.step) as step,
+       regexp_replace(coalesce(b.key, ''), ':[0-9]+(?=/|$)', ':*', 'g') as branch,
+       c.blueprint_version as version, count(distinct c.case_id)::integer as cases
+from switchboard.cases c
+left join lateral jsonb_each(c.branches) b on b.value ->> 'status' <> 'parted'
+where c.flow = %(flow)s and c.status <> 'accepted' and c.ended_at is null
+group by 1, 2, 3
+order by 1, 2, 3;
+
 -- name: stories
 -- A case has one writer at a time, so within a case the places are in the order of the facts. An erased
 -- payload is empty.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from langgraph_switchboard.cases.branches import Standing
 from langgraph_switchboard.cases.conversations import Conversation
 from langgraph_switchboard.cases.inbox import CaseQuery, Figures, InboxCount, InboxQuery
 from langgraph_switchboard.cases.letters import Letters
@@ -48,6 +49,9 @@ class CaseStore(Letters, Protocol):
         self, *, flow: str | None = None, labels: Mapping[str, Any] | None = None
     ) -> dict[str, int]:
         """How many cases stand in each status; every status is there, also with none."""
+
+    async def standing(self, flow: str) -> list[Standing]:
+        """On which steps the cases of a flow stand that have begun and not ended, and how many on each."""
 
     async def story(self, case_id: str) -> list[LedgerEntry]:
         """Everything that happened to a case, in order."""
