@@ -12,6 +12,10 @@ How arcs meet in a node is said by their `branch`:
 - a barrier, which waits for all its branches: what any branch certainly brings (the union
   over branches of the meet inside each). It is reached when every branch is;
 - a map: an arc past its body that carries the collector, since there may be nothing to map.
+
+What a set keeps for each of its members apart does not pass its join: an arc drops it. What was
+there before the set is there behind it; an arc from where it parts to its join, in a branch of its
+own, brings that.
 """
 
 from __future__ import annotations
@@ -34,12 +38,14 @@ class Arc:
         to: The node that is reached.
         writes: The fields that are certainly written when this way is taken.
         branch: At a barrier, the branch that it belongs to; the same for all arcs elsewhere.
+        drops: The fields that are not there any more when this way has been taken.
     """
 
     source: str
     to: str
     writes: Fields = frozenset()
     branch: str = ""
+    drops: Fields = frozenset()
 
 
 def certain_fields(arcs: Iterable[Arc], entry: str) -> dict[str, Fields]:
@@ -68,6 +74,8 @@ def certain_fields(arcs: Iterable[Arc], entry: str) -> dict[str, Fields]:
             carried = certain[node]
             for field in arc.writes:
                 carried |= bit[field]
+            for field in arc.drops:
+                carried &= ~bit.get(field, 0)
             branches = brought[arc.to]
             before = branches[arc.branch]
             branches[arc.branch] = carried if before is None else before & carried
@@ -86,7 +94,7 @@ def possible_fields(arcs: Iterable[Arc], entry: str) -> dict[str, Fields]:
     while waiting:
         node = waiting.popleft()
         for arc in leaving.get(node, ()):
-            carried = possible[node] | arc.writes | possible.get(arc.to, frozenset())
+            carried = ((possible[node] | arc.writes) - arc.drops) | possible.get(arc.to, frozenset())
             if possible.get(arc.to) != carried:
                 possible[arc.to] = carried
                 waiting.append(arc.to)

@@ -20,29 +20,35 @@ def components(nodes: Sequence[str], arcs: Iterable[Arc]) -> Iterator[frozenset[
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
+    stacked: set[str] = set()
     for root in nodes:
         if root in number:
             continue
         path = [(root, iter(onward[root]))]
         number[root] = lowest[root] = len(number)
         stack.append(root)
+        stacked.add(root)
         while path:
             node, ways = path[-1]
             for to in ways:
                 if to not in number:
                     number[to] = lowest[to] = len(number)
                     stack.append(to)
+                    stacked.add(to)
                     path.append((to, iter(onward[to])))
                     break
-                if to in stack:
+                if to in stacked:
                     lowest[node] = min(lowest[node], number[to])
             else:
                 path.pop()
                 if path:
                     lowest[path[-1][0]] = min(lowest[path[-1][0]], lowest[node])
                 if lowest[node] == number[node]:
-                    place = stack.index(node)
-                    found = frozenset(stack[place:])
-                    del stack[place:]
+                    last, members = "", set[str]()
+                    while last != node:
+                        last = stack.pop()
+                        members.add(last)
+                    stacked -= members
+                    found = frozenset(members)
                     if len(found) > 1 or node in onward[node]:
                         yield found

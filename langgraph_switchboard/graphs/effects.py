@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from langgraph_switchboard.graphs.assignment import Arc, certain_fields, trail, trails_without
 from langgraph_switchboard.graphs.finding import Finding
-from langgraph_switchboard.graphs.view import ProcessView, names
+from langgraph_switchboard.graphs.view import ProcessView, name_of, names
 from langgraph_switchboard.nodes import OPEN, Step
 
 
@@ -61,9 +61,9 @@ def _past_review(step: Step, review: str, arcs: list[Arc], passed: dict[str, fro
 
 def _marked(view: ProcessView, arc: Arc) -> Arc:
     """An arc that carries the mark of the review that it leaves with a decision to go on."""
-    step = view.steps[arc.source]
+    step = view.steps[name_of(arc.source)]
     if step.review is None:
-        return replace(arc, writes=frozenset())
+        return replace(arc, writes=frozenset(), drops=frozenset())
     goes_on = any(edge.way == "then" and view.process.leads_to(step, edge) == arc.to for edge in step.edges)
     others = any(edge.way != "then" and view.process.leads_to(step, edge) == arc.to for edge in step.edges)
-    return replace(arc, writes=frozenset({arc.source} if goes_on and not others else ()))
+    return replace(arc, writes=frozenset({step.name} if goes_on and not others else ()), drops=frozenset())

@@ -36,7 +36,9 @@ def given_in(
     return given
 
 
-def given_back(case: type[CaseState], inner: Process, named: Mapping[str, str], step: str) -> dict[str, str]:
+def given_back(
+    case: type[CaseState], inner: Process, summary: Summary, named: Mapping[str, str], step: str
+) -> dict[str, str]:
     """Each field outside that is given from inside, with the field inside.
 
     Raises:
@@ -49,7 +51,7 @@ def given_back(case: type[CaseState], inner: Process, named: Mapping[str, str], 
     alike = {
         name: name
         for name, field in inside.items()
-        if not field.is_input and name in fields and fields[name].contract is field.contract
+        if name in summary.writes and name in fields and fields[name].contract is field.contract
     }
     return {**{outer: one for outer, one in alike.items() if one not in named.values()}, **named}
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, Fork, Step
+from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, RESULT, Fork, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,14 @@ class Regions:
             self._kept[of] = self._apart(self._steps[of])
         return self._kept[of]
 
-    def written(self, branch: Branch) -> frozenset[str]:
-        """The fields that some step of a branch writes for those after it in the branch."""
+    def written(self, branch: Branch | None) -> frozenset[str]:
+        """The fields that some step writes for those after it in its branch; without one, in the process."""
         found = frozenset[str]()
-        for name in self.within(branch):
-            inside = self.home(name)[self.home(name).index(branch) + 1 :]
+        for name in self._steps.keys() - {OPEN} if branch is None else self.within(branch):
+            home = self.home(name)
+            inside = home if branch is None else home[home.index(branch) + 1 :]
             kept = frozenset[str]().union(*(self.apart(one.of) for one in inside))
-            found |= frozenset[str]().union(*(edge.writes for edge in self._steps[name].edges)) - kept
+            found |= writes_of(self._steps[name]) - kept
         return found
 
     def _apart(self, step: Step) -> frozenset[str]:
@@ -112,6 +113,12 @@ class Regions:
         join = join_after(step)
         if join is not None:
             yield join, home
+
+
+def writes_of(step: Step) -> frozenset[str]:
+    """The fields that a step writes on some way; of an included blueprint all that it may give back."""
+    given_back = frozenset(step.part.gives if step.part is not None else ()) - {RESULT}
+    return given_back.union(*(edge.writes for edge in step.edges))
 
 
 def members_of(step: Step) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.graphs.assignment import Arc
 from langgraph_switchboard.graphs.finding import Finding
 from langgraph_switchboard.graphs.reading import looks_at
-from langgraph_switchboard.graphs.view import ProcessView, names
-from langgraph_switchboard.nodes import END, JOIN, OPEN, RESULT, Choice, Step, Take
+from langgraph_switchboard.graphs.view import ProcessView, name_of, names
+from langgraph_switchboard.nodes import END, OPEN, RESULT, Choice, Step, Take
 
 
 def missing_contracts(view: ProcessView) -> Iterator[Finding]:
@@ -103,12 +103,14 @@ def _missing(view: ProcessView, step: Step, take: Take, *, in_condition: bool) -
     who = "its condition" if in_condition else "it"
     needs = f"{who} needs {field!r} ({take.contract.contract_name}), which"
     givers = [name for name in view.givers.get(field, ()) if name != step.name]
-    lost = next((arc for arc in reversed(path) if arc.source in givers), None)
-    if lost is not None and _is_kept_apart(view, lost, field):
-        says = f"{needs} the branches that meet in {lost.to!r} have each for themselves"
+    lost = next((arc for arc in reversed(path) if name_of(arc.source) in givers), None)
+    apart = next((arc for arc in reversed(path) if _keeps_apart(view, arc, field)), None)
+    if apart is not None:
+        says = f"{needs} the branches of {apart.source!r} have each for themselves"
         mend = f"Let a merge agent take `{field}: dict[str, {take.contract.__name__}]` and give one"
     elif lost is not None:
-        says = f"{needs} is not there when {lost.source!r} is left by its way {_way(view, lost, field)!r}"
+        where, way = name_of(lost.source), _way(view, lost, field)
+        says = f"{needs} is not there when {where!r} is left by its way {way!r}"
         mend = f"Lead that way to a step that gives {field!r}, or to one that can do without"
     elif givers:
         says = f"{needs} no step on this path gives"
@@ -122,16 +124,16 @@ def _missing(view: ProcessView, step: Step, take: Take, *, in_condition: bool) -
 
 
 def _way(view: ProcessView, arc: Arc, field: str) -> str:
-    step = view.steps[arc.source]
+    step = view.steps[name_of(arc.source)]
     ways = (
         edge.way
         for edge in step.edges
-        if view.process.leads_to(step, edge) == arc.to and field not in edge.writes
+        if view.process.leads_to(step, edge) == name_of(arc.to) and field not in edge.writes
     )
     return next(ways, "then")
 
 
-def _is_kept_apart(view: ProcessView, arc: Arc, field: str) -> bool:
-    step = view.steps[arc.source]
-    alike = [edge for edge in step.edges if view.process.leads_to(step, edge) == arc.to]
-    return bool(alike) and all(edge.to == JOIN and field in edge.writes for edge in alike)
+def _keeps_apart(view: ProcessView, arc: Arc, field: str) -> bool:
+    """Whether this is the way past a set whose members have each written the field for themselves."""
+    fork = view.steps[name_of(arc.source)].fork
+    return fork is not None and arc.to == fork.join and field in view.process.regions.apart(arc.source)

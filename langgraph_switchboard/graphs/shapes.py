@@ -207,7 +207,7 @@ class Shapes(ABC):
         inner = blueprint.process()
         summary = summary_of(inner)
         given = given_in(self.case, inner, dict(takes or {}), name)
-        back = given_back(self.case, inner, dict(gives or {}), name)
+        back = given_back(self.case, inner, summary, dict(gives or {}), name)
         edges = (*ways_on(then, summary, back, name), rung(fallback))
         seen = tuple(Take(field, self._make.contract(field, name)) for field in dict.fromkeys(given.values()))
         self._included[name] = inner

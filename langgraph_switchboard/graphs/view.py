@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from langgraph_switchboard.graphs.assignment import (
@@ -15,9 +16,15 @@ from langgraph_switchboard.graphs.assignment import (
     trails,
     trails_without,
 )
+from langgraph_switchboard.graphs.components import components
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.reading import looks_at
-from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, Step
+from langgraph_switchboard.nodes import DEAD_LETTER, END, JOIN, OPEN, Edge, Step
+
+_BEFORE = "before"
+"""The branch of a join that brings what was there before its set."""
+_AGAIN = " again"
+"""A step that a case has come to again, as a node of the analysis."""
 
 
 class ProcessView:
@@ -31,7 +38,9 @@ class ProcessView:
         self.process = process
         self.steps = process.steps
         self.declared = [step for name, step in process.steps.items() if name not in (OPEN, DEAD_LETTER)]
-        self.arcs = [arc for step in process.steps.values() for arc in arcs_of(process, step)]
+        self.arcs = with_rounds(
+            process, [arc for step in process.steps.values() for arc in arcs_of(process, step)]
+        )
         self._without: dict[str, Trails] = {}
 
     @cached_property
@@ -119,18 +128,61 @@ def arcs_of(process: Process, step: Step) -> Iterator[Arc]:
     """
     regions = process.regions
     for edge in step.edges:
+        source = node_of(step, edge)
         if edge.to == JOIN and (join := regions.join_of(step.name)) in process.steps:
             branch = regions.home(step.name)[-1]
             fork = process.steps[branch.of].fork
             waits_for_all = fork is not None and fork.picks == "all"
-            writes = edge.writes - regions.apart(branch.of)
-            yield Arc(step.name, str(join), writes, branch.member if waits_for_all else "")
+            drops = frozenset() if fork is None or fork.picks == "sequence" else regions.apart(branch.of)
+            yield Arc(source, str(join), edge.writes, branch.member if waits_for_all else "", drops)
         elif edge.to in process.steps and edge.to != OPEN:
-            yield Arc(step.name, edge.to, edge.writes)
+            yield Arc(source, edge.to, edge.writes)
     if step.each is not None and step.each.join in process.steps:
         yield Arc(step.name, step.each.join)  # there may be nothing to do
+    if step.fork is not None and step.fork.picks != "sequence" and step.fork.join in process.steps:
+        yield Arc(step.name, step.fork.join, branch=_BEFORE)  # what was there before is there behind it
+
+
+def node_of(step: Step, edge: Edge) -> str:
+    """Where a way begins in the analysis: the way out of a bound only when the case has come round."""
+    return f"{step.name}{_AGAIN}" if edge.way == "exhausted" else step.name
+
+
+def name_of(node: str) -> str:
+    """The step that a node of the analysis stands for."""
+    return node.removesuffix(_AGAIN)
+
+
+def with_rounds(process: Process, arcs: list[Arc]) -> list[Arc]:
+    """The arcs, with one more for each bounded step: to where a case has come round to it.
+
+    It carries what every round that begins and ends there writes; so the way out of the bound has
+    that as well, which the first visit has not.
+    """
+    plain = [replace(arc, source=name_of(arc.source)) for arc in arcs]
+    going_round = set[str]().union(*components([*process.steps], plain))
+    bounded = sorted({name_of(arc.source) for arc in arcs if arc.source.endswith(_AGAIN)} & going_round)
+    every = frozenset[str]().union(*(arc.writes for arc in arcs))
+    rounds, before = dict.fromkeys(bounded, every), dict[str, Fields]()
+    while rounds != before:  # a round may lead through that of another; what is found only shrinks
+        before, known = rounds, [*arcs, *_round_arcs(rounds)]
+        rounds = {step: before[step] & _written_in_a_round(step, known) for step in bounded}
+    return [*arcs, *_round_arcs(rounds)]
+
+
+def _round_arcs(rounds: Mapping[str, Fields]) -> list[Arc]:
+    return [Arc(step, f"{step}{_AGAIN}", writes) for step, writes in rounds.items()]
+
+
+def _written_in_a_round(step: str, arcs: list[Arc]) -> Fields:
+    end = f"{step}{_AGAIN}{_AGAIN}"
+    led = [replace(arc, to=end) if arc.to == step else arc for arc in arcs]
+    # A round that leads through a join whose other branches begin outside it is not followed.
+    return certain_fields(led, step).get(end, frozenset())
 
 
 def names(path: tuple[Arc, ...], first: str) -> tuple[str, ...]:
     """The steps of a path that begins at `first`."""
-    return (first, *(arc.to for arc in path))
+    steps = (first, *(name_of(arc.to) for arc in path))
+    came_again = (arc.to.endswith(_AGAIN) for arc in path)
+    return (first, *(step for step, again in zip(steps[1:], came_again, strict=True) if not again))
