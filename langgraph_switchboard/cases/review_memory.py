@@ -74,7 +74,7 @@ class MemoryReviews(ReviewVerbs):
             row
             for row in self._reviews.values()
             if row.status == "decided" and row.decided_at and row.decided_at >= since
-            and flow in (None, row.flow)
+            and flow in (None, row.flow) and (row.decision or {}).get("type") != "cancelled"
         ]  # fmt: skip
         groups: dict[tuple[str, str], list[ReviewRow]] = defaultdict(list)
         for row in rows:

@@ -77,7 +77,7 @@ select case when grouping(agent) = 0 then 'agent' when grouping(kind) = 0 then '
 from (
     select agent, kind, due_at, decided_at, opened_at, decision ->> 'type' as type
     from switchboard.reviews
-    where status = 'decided' and decided_at >= %(since)s and decision ->> 'type' <> 'erased'
+    where status = 'decided' and decided_at >= %(since)s and decision ->> 'type' not in ('erased', 'cancelled')
       and (%(flow)s::text is null or flow = %(flow)s)
 ) d
 group by grouping sets ((), (agent), (kind))

@@ -6,13 +6,12 @@ import json
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-import httpx
 import typer
 from rich.table import Table
 
@@ -25,9 +24,8 @@ from langgraph_switchboard.cases.review_postgres import (
 from langgraph_switchboard.cli.bench_desk import own_database
 from langgraph_switchboard.cli.screen import out, run_async, say
 from langgraph_switchboard.cli.workload_inbox import fill_inbox
+from langgraph_switchboard.errors import MissingExtra
 from langgraph_switchboard.postgres import Pool, migrate, open_pool
-from langgraph_switchboard.serve.app import create_app
-from langgraph_switchboard.serve.settings import ServeSettings
 from langgraph_switchboard.switchboard import Switchboard
 
 LIMIT_MS = 200.0
@@ -126,12 +124,25 @@ async def _bench(cases: int, waiting: int, decided: int, rounds: int, plans: boo
                 out.print(f"\n{words}", style="bold", markup=False)
                 for line in await explain(pool, query):
                     out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-        async with Switchboard.open(dsn) as switchboard, _client(switchboard) as client:
-            return [await _time(client, page, path, rounds) for page, path in _PAGES.items()]
+        async with Switchboard.open(dsn) as switchboard, _pages(switchboard) as ask:
+            return [await _time(ask, page, path, rounds) for page, path in _PAGES.items()]
+
+
+Asked = Callable[[str], Awaitable[bytes]]
+"""Asks for a page by its path."""
 
 
 @asynccontextmanager
-async def _client(switchboard: Switchboard) -> AsyncIterator[httpx.AsyncClient]:
+async def _pages(switchboard: Switchboard) -> AsyncIterator[Asked]:
+    try:
+        # An optional part, with web server and templates.
+        import httpx
+
+        from langgraph_switchboard.serve.app import create_app
+        from langgraph_switchboard.serve.settings import ServeSettings
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "starlette", "serve", why="serving pages") from None
+
     @asynccontextmanager
     async def opened() -> AsyncIterator[Switchboard]:
         yield switchboard
@@ -142,16 +153,20 @@ async def _client(switchboard: Switchboard) -> AsyncIterator[httpx.AsyncClient]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
     ):
-        yield client
+
+        async def ask(path: str) -> bytes:
+            answer = await client.get(path)
+            answer.raise_for_status()
+            return answer.content
+
+        yield ask
 
 
-async def _time(client: httpx.AsyncClient, page: str, path: str, rounds: int) -> Timed:
+async def _time(ask: Asked, page: str, path: str, rounds: int) -> Timed:
     took, size = [], 0
     for number in range(rounds + 3):
         began = time.perf_counter()
-        answer = await client.get(path)
-        answer.raise_for_status()
-        size = len(answer.content)
+        size = len(await ask(path))
         if number >= 3:  # templates are read, statements and caches are warm
             took.append(1000 * (time.perf_counter() - began))
     cuts = statistics.quantiles(took, n=20)

@@ -12,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from langgraph_switchboard import END, Blueprint
 from langgraph_switchboard.cases import InboxQuery
+from langgraph_switchboard.nodes import Retry
 from langgraph_switchboard.switchboard.ticker import Ticker
+from tests.seam import PaymentCase, gives, pay
 from tests.serve.served import Rig, amount_of, payments, serving
 
 HOSTILE = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)>{{ 123457*3 }}"
@@ -337,7 +340,7 @@ async def test_only_an_operator_takes_a_case_up_again(rig: Rig) -> None:
     forgery = {"forgery_token": mine.hidden("forgery_token")}
     assert (await viewer.post("/operate/resume/c1", data=forgery)).status_code == 403
     answer = await send(operator, "/operate/resume/c1", page)
-    assert answer.status_code == 303 and "taken" in answer.headers["location"]
+    assert answer.status_code == 303 and "resume%3A" in answer.headers["location"]
     assert (await rig.switchboard.case("c1")).status == "waiting"
 
 
@@ -421,3 +424,37 @@ async def test_an_auditor_reads_without_personal_data(rig: Rig) -> None:
         text = (await auditor.get(path)).text
         assert "jane.doe" not in text and "4111 1111" not in text, path
     assert "jane.doe" in (await ann.get(f"/reviews/{review.review_id}")).text
+
+
+async def test_an_operator_cancels_a_case_for_a_reason(rig: Rig) -> None:
+    """It ends as declined and its question is asked no more; without a reason nothing happens."""
+    review = await rig.case()
+    operator, ann = await signed_in(rig, "olga", "operator"), await signed_in(rig, "ann", "reviewer")
+    page = await look(operator, "/cases/c1")
+    assert (await send(operator, "/operate/cancel/c1", page, why=" ")).status_code == 422
+    assert (await send(ann, "/operate/cancel/c1", await look(ann, "/"), why="no")).status_code == 403
+    answer = await send(operator, "/operate/cancel/c1", page, why="the customer rang")
+    assert answer.status_code == 303
+    after = await look(operator, answer.headers["location"])
+    assert "declined" in after.text and "cancelled by olga: the customer rang" in after.text
+    assert not after.all("form", action="/operate/cancel/c1")
+    assert "olga decided: cancelled" in (await look(ann, f"/reviews/{review}")).text
+
+
+async def test_a_dead_letter_is_redone_from_its_page() -> None:
+    """The page says where it could not go on; an operator has it done again, or lets it be."""
+    broken = Blueprint("payments", case=PaymentCase, owner="accounts")
+    broken.step(gives(RuntimeError("no paper")), name="propose", then="pay", retry=Retry(attempts=1))
+    broken.effect(pay, then=END)
+    async with serving(flows=[broken]) as rig:
+        await rig.switchboard.run("payments", {"order": {"text": "two chairs"}}, case_id="c1")
+        operator = await signed_in(rig, "olga", "operator")
+        page = await look(operator, "/cases/c1")
+        assert "It could not go on at" in page.text and "no paper" in page.text
+        answer = await send(operator, "/operate/redrive/c1", page)
+        assert answer.status_code == 303 and "dead+lettered" in answer.headers["location"]
+        page = await look(operator, "/cases/c1")
+        assert "dead letter redriven" in page.text
+        answer = await send(operator, "/operate/discard/c1", page, why="too old")
+        assert answer.status_code == 303
+        assert "dead letter discarded" in (await look(operator, "/cases/c1")).text

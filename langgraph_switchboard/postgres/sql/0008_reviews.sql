@@ -83,7 +83,7 @@ create view switchboard.review_figures as
            count(*) filter (where due_at is not null and decided_at > due_at) as late,
            percentile_cont(0.5) within group (order by extract(epoch from decided_at - opened_at))
                as median_seconds
-    from switchboard.reviews where status = 'decided' and decision ->> 'type' <> 'erased'
+    from switchboard.reviews where status = 'decided' and decision ->> 'type' not in ('erased', 'cancelled')
     group by 1, 2, 3, 4;
 comment on view switchboard.review_figures is
     'Decisions by flow, kind, agent and day: how many, how fast, and how many approved unchanged.';

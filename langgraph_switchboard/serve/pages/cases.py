@@ -16,12 +16,12 @@ from langgraph_switchboard.cases import ENDED, STATUSES, CaseQuery, CaseRow
 from langgraph_switchboard.errors import CaseUnknown
 from langgraph_switchboard.graphs import Process
 from langgraph_switchboard.graphs.svg import STYLE, svg
-from langgraph_switchboard.ledger import LedgerEntry
+from langgraph_switchboard.ledger import Event, LedgerEntry
 from langgraph_switchboard.serve.api.showing import hiding, next_of, place_of
 from langgraph_switchboard.serve.guard import route
 from langgraph_switchboard.serve.pages.showing import said_text
 from langgraph_switchboard.serve.pages.templates import form_route, page, page_route
-from langgraph_switchboard.serve.pages.words import excerpt, for_whom
+from langgraph_switchboard.serve.pages.words import excerpt, for_whom, named
 from langgraph_switchboard.serve.requests import actor_of, must, switchboard_of
 
 PAGE = 50
@@ -106,18 +106,32 @@ async def show_case(request: Request) -> Response:
         is_known=flow is not None,
         has_ended=row.status in ENDED,
         may_operate=actor.may("operate"),
+        letters=await store.letters(case_id=row.case_id, status="open"),
         told=said_text(request, "told"),
     )
 
 
 async def operate(request: Request) -> Response:
-    """What an operator does with a case: take it up again."""
-    must(request, "operate")
-    row, verb = await _case(request), str(request.path_params["verb"])
-    if verb != "resume":
-        raise HTTPException(404, "There is no such verb.")
-    after = await switchboard_of(request).resume(row.case_id)
-    told = f"taken up again; it is {after.status} now"
+    """What an operator does with a case: take it up again, have its dead letter redone, put an end to it."""
+    actor, row = must(request, "operate"), await _case(request)
+    switchboard, verb = switchboard_of(request), str(request.path_params["verb"])
+    why = str((await request.form()).get("why", ""))
+    match verb:
+        case "resume":
+            said = {"by": actor.name, "verb": "resume", "reason": why[:2000]}
+            event = Event("operated", row.step, switchboard.services.clock(), said)
+            await switchboard.services.store.note(row.case_id, [event])
+            after = await switchboard.resume(row.case_id)
+        case "redrive":
+            after = await switchboard.redrive(row.case_id, by=actor)
+        case "discard":
+            await switchboard.discard(row.case_id, by=actor, why=why)
+            after = row
+        case "cancel":
+            after = await switchboard.cancel(row.case_id, by=actor, why=why)
+        case _:
+            raise HTTPException(404, "There is no such verb.")
+    told = f"{verb}: the case is {named(after.status)}"
     return RedirectResponse(f"/cases/{quote(row.case_id)}?{urlencode({'told': told})}", 303)
 
 

@@ -153,7 +153,7 @@ class _Maker(_Schemas):
         plain, may_lack = self.plain(schema)
         control = self.control(plain, depth)
         said: dict[str, Any] = {
-            "hint": str(plain.get("description") or "") if depth else "",
+            "hint": str(plain.get("description") or "").replace("`", "") if depth else "",
             "error": self._errors.get(name, ""),
             "is_required": is_required and not may_lack,
             "limits": _limits(plain, control),

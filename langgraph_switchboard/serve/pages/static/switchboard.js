@@ -149,7 +149,8 @@ function happened(kind, data) {
     const words = { review_claimed: `${by} is looking at it.`, review_released: "Nobody is looking at it now.",
       review_approved: `${by} approved it.`, review_escalated: `${by} handed it on.` };
     if (DECIDED.includes(kind)) {
-      all("button, .verb", one(".decide", page) || page).forEach((some) => { some.disabled = true; });
+      const decide = one(".decide", page);
+      if (decide) decide.hidden = true;
       tellHere(page, `${by} decided first: ${verb || "declined"}.`);
     } else if (words[kind]) tellHere(page, words[kind]);
   }
