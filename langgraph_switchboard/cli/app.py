@@ -18,6 +18,7 @@ from langgraph_switchboard.cli import (
     people,
     records,
     reviews,
+    webhooks,
 )
 from langgraph_switchboard.cli.card import card
 from langgraph_switchboard.cli.check import check
@@ -57,6 +58,7 @@ app.command("eval")(evaluate)
 app.command()(demo)
 app.command()(serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(records.ledger_app, name="ledger")
 app.add_typer(records.db_app, name="db")
 bench.app.command("desk")(bench_desk.desk)

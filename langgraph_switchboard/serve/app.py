@@ -19,6 +19,7 @@ from langgraph_switchboard.serve import api, pages
 from langgraph_switchboard.serve.auth import Doorkeeper, Tokens
 from langgraph_switchboard.serve.guard import route
 from langgraph_switchboard.serve.health import routes as health_routes
+from langgraph_switchboard.serve.notifier import Notifier
 from langgraph_switchboard.serve.problems import problem
 from langgraph_switchboard.serve.settings import ServeSettings
 from langgraph_switchboard.serve.traffic import Traffic
@@ -61,7 +62,13 @@ def create_app(
             app.state.door = Doorkeeper(house.access, settings, clock, tokens)
             worker = app.state.worker = Worker(switchboard, concurrency=concurrency)
             chores = {"strays": worker.take_up_strays}
-            async with house.tail.listening(), worker.running(), ticking(switchboard, chores=chores):
+            notifier = Notifier(switchboard, settings)
+            async with (
+                house.tail.listening(),
+                worker.running(),
+                ticking(switchboard, chores=chores),
+                notifier.running(),
+            ):
                 yield
                 app.state.draining = True
 

@@ -45,6 +45,7 @@ class ServeSettings:
         session_hours: How long a session lasts.
         body_bytes: The most that one request may bring.
         origins: Pages of others that may ask in a visitor's name, such as Studio's; none by default.
+        webhooks: Origins that events may be sent to; none by default.
     """
 
     public_url: str = ""
@@ -52,6 +53,7 @@ class ServeSettings:
     session_hours: float = 8.0
     body_bytes: int = _BODY
     origins: frozenset[str] = frozenset()
+    webhooks: frozenset[str] = frozenset()
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -82,9 +84,10 @@ class ServeSettings:
             raise ConfigurationError(
                 "this is no number of hours", where="SWITCHBOARD_SESSION_HOURS", wanted="8", came=hours
             )
-        named = said.get("SWITCHBOARD_ORIGINS", "").split(",")
-        origins = frozenset(one.strip().rstrip("/") for one in named if one.strip())
-        return cls(public_url, _tokens(said), session_hours, origins=origins)
+        origins, webhooks = (
+            _origins(said.get(f"SWITCHBOARD_{name}", "")) for name in ("ORIGINS", "WEBHOOKS")
+        )
+        return cls(public_url, _tokens(said), session_hours, origins=origins, webhooks=webhooks)
 
     @property
     def is_https(self) -> bool:
@@ -96,6 +99,42 @@ class ServeSettings:
         """The names by which it may be asked; empty means any."""
         host = urlsplit(self.public_url).hostname
         return frozenset({host.lower(), *LOOPBACK}) if host else frozenset()
+
+
+def must_be_allowed(url: str, settings: ServeSettings) -> None:
+    """Refuse an address that the settings do not name.
+
+    Args:
+        url: The address.
+        settings: Their `webhooks` are the origins that may be called.
+
+    Raises:
+        ConfigurationError: It may not be called.
+    """
+    try:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        named = parts.hostname and not parts.username and not parts.password and not parts.fragment
+    except ValueError:
+        named = is_safe = False
+        origin = url
+    if not named or not is_safe:
+        raise ConfigurationError(
+            "this is no address to send events to", wanted="https://host/path, without a name or password"
+        )
+    if origin not in settings.webhooks:
+        raise ConfigurationError(
+            "this server may not call that address",
+            where="SWITCHBOARD_WEBHOOKS",
+            wanted=", ".join(sorted(settings.webhooks)) or "the origins that may be called",
+            came=origin,
+            mend="Add it to the setting, on the server as well.",
+        )
+
+
+def _origins(text: str) -> frozenset[str]:
+    return frozenset(one.strip().rstrip("/") for one in text.split(",") if one.strip())
 
 
 def _tokens(said: Mapping[str, str]) -> TokenSettings | None:

@@ -31,6 +31,7 @@ from langgraph_switchboard.cases import (
 )
 from langgraph_switchboard.cases.keys import AccessStore, MemoryAccess, PostgresAccess
 from langgraph_switchboard.cases.tail import MemoryTail, PostgresTail, Tail
+from langgraph_switchboard.cases.webhooks import MemoryWebhooks, PostgresWebhooks, Webhooks
 from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, RidingJournal
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.ledger import Prices, configure_tracing, flush_tracing
@@ -60,6 +61,7 @@ class House:
         ticking: Which process wakes cases and does the chores.
         access: The keys and sessions of those who ask from outside.
         tail: What is added to the ledger.
+        webhooks: Who else is told of it.
         base: The database itself; None in memory.
     """
 
@@ -69,6 +71,7 @@ class House:
     ticking: Lease = field(default_factory=MemoryLease)
     access: AccessStore = field(default_factory=MemoryAccess)
     tail: Tail = field(default_factory=lambda: MemoryTail(MemoryStore()))
+    webhooks: Webhooks = field(default_factory=MemoryWebhooks)
     base: Database | None = None
 
 
@@ -166,8 +169,9 @@ async def open_house(
                 aside=saver.aside,
                 was_there=saver.was_there,
             )
+            access, webhooks = PostgresAccess(base.pool), PostgresWebhooks(base.pool)
             tail = PostgresTail(base.pool, base.dsn)
-            yield House(services, saver, owners, ticking, PostgresAccess(base.pool), tail, base)
+            yield House(services, saver, owners, ticking, access, tail, webhooks, base)
     finally:
         if traced:
             await flush_tracing()

@@ -152,3 +152,22 @@ def test_a_port_that_is_taken_is_told(switchboard: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         switchboard("serve", "--port", str(port), "--flow", FLOW).refused("something else listens there")
+
+
+def test_webhooks_are_added_listed_and_removed_in_the_terminal(
+    switchboard: Command, settings: pytest.MonkeyPatch
+) -> None:
+    """The secret is shown once; an address that is not allowed is refused, as is a misspelt event."""
+    settings.setenv("SWITCHBOARD_WEBHOOKS", "https://chat.example.org, https://tickets.example.org/")
+    switchboard("webhooks", "add", "https://evil.example/hook").refused("may not call that address")
+    url = "https://chat.example.org/hook"
+    switchboard("webhooks", "add", url, "--kind", "review_open").refused("no such event")
+    added = switchboard("webhooks", "add", url, "--kind", "review_opened", "--flow", "payments")
+    assert added.out.startswith("whsec_")
+    (listed,) = switchboard("webhooks", "list", "--json").json()
+    assert (listed["url"], listed["kinds"], listed["on_the_way"]) == (url, ["review_opened"], 0)
+    assert added.out.strip() not in json.dumps(listed)
+    assert url in switchboard("webhooks", "list").out
+    assert "told nothing more" in switchboard("webhooks", "remove", listed["webhook"]).out
+    switchboard("webhooks", "remove", listed["webhook"]).refused("no such webhook")
+    assert "nobody is told" in switchboard("webhooks", "list").err

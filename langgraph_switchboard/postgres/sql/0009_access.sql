@@ -51,3 +51,37 @@ begin
 end $$;
 create trigger ledger_wakes after insert on switchboard.ledger
     for each statement execute function switchboard.wake_listeners();
+
+-- Who else is told of what happens: addresses, and what is on its way to each.
+
+create table switchboard.subscriptions (
+    subscription_id  text primary key,
+    url              text not null,
+    secret           text not null,
+    kinds            text[],
+    flows            text[],
+    created_at       timestamptz not null,
+    created_by       text not null,
+    xid              xid8 not null,
+    place            bigint not null,
+    stopped_at       timestamptz,
+    stopped_why      text
+);
+comment on table switchboard.subscriptions is
+    'Addresses that events are sent to; (xid, place) is the last entry of the ledger that was looked at. The '
+    'secret signs what is sent, so it is kept as it is.';
+
+create table switchboard.deliveries (
+    subscription_id  text not null references switchboard.subscriptions on delete cascade,
+    event_id         text not null,
+    body             text not null,
+    attempts         integer not null default 0,
+    next_at          timestamptz not null,
+    delivered_at     timestamptz,
+    given_up_at      timestamptz,
+    said             text,
+    primary key (subscription_id, event_id)
+);
+comment on table switchboard.deliveries is 'One event on its way to one address, at least once.';
+create index deliveries_due on switchboard.deliveries (next_at)
+    where delivered_at is null and given_up_at is null;
