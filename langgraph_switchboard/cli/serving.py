@@ -99,6 +99,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             here.bind((host, port))
+            here.listen(1024)  # whoever comes before the server is up waits, and is not sent away
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             raise ConfigurationError(
