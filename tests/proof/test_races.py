@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from langgraph_switchboard.testing.proofs import Job, Nursery, rigs
+from langgraph_switchboard.testing.proofs.crowd import crowd
 from langgraph_switchboard.testing.proofs.hands import deed
 from langgraph_switchboard.testing.proofs.payments import FLOW
 from langgraph_switchboard.testing.proofs.races import (
@@ -27,6 +28,19 @@ async def test_without_the_compare_and_set_two_reviewers_win(nursery: Nursery, p
     """The control: a store that reads and then writes tells several that they decided."""
     report = await reviewers_race(nursery, pg_dsn, races=8, rig=deed(rigs.without_compare_and_set))
     assert any("2 winners" in one or "3 winners" in one for one in report.broken), report.line()
+
+
+async def test_a_crowd_of_reviewers_has_one_winner_for_each_review(pg_dsn: str) -> None:
+    """Law 4: eight people, twenty reviews at once; every attempt is on the ledger, and each is paid once."""
+    report = await crowd(pg_dsn, reviewers=8, reviews=20)
+    assert report.is_clean, report.line()
+    assert report.counts["told who was first"] == report.counts["attempts on the ledger"] == 7 * 20
+
+
+async def test_without_the_compare_and_set_several_of_a_crowd_win(pg_dsn: str) -> None:
+    """The control: a store that reads and then writes tells several that they decided."""
+    report = await crowd(pg_dsn, reviewers=8, reviews=20, opens=rigs.without_compare_and_set)
+    assert any("winners" in one for one in report.broken), report.line()
 
 
 async def test_stock_langgraph_pays_twice(nursery: Nursery, pg_dsn: str) -> None:

@@ -24,6 +24,7 @@ from langgraph_switchboard.errors import MissingExtra
 from langgraph_switchboard.postgres import EmbeddedServer, running_server
 from langgraph_switchboard.testing.proofs import Nursery, ProofReport, rigs
 from langgraph_switchboard.testing.proofs.budgets import budgets, counted_afterwards
+from langgraph_switchboard.testing.proofs.crowd import crowd
 from langgraph_switchboard.testing.proofs.hands import deed
 from langgraph_switchboard.testing.proofs.outages import BOUND, outages, stock_in_a_black_hole
 from langgraph_switchboard.testing.proofs.poison import poisoned, stock_lists_nothing
@@ -63,6 +64,9 @@ def _proofs(ground: _Ground) -> dict[str, Try]:
     nursery, home = ground.nursery, ground.folder
     return {
         "races": lambda full: reviewers_race(nursery, ground.database("races"), races=500 if full else 15),
+        "crowd": lambda full: crowd(
+            ground.database("crowd"), reviewers=50 if full else 8, reviews=500 if full else 20
+        ),
         "starts": lambda full: double_starts(nursery, ground.database("starts"), starts=200 if full else 20),
         "ids": lambda full: wrong_ids(ground.database("ids"), tries=200 if full else 5),
         "zombies": lambda full: zombies(nursery, ground.database("zombies"), owners=100 if full else 5),
@@ -96,6 +100,9 @@ def _controls(ground: _Ground) -> dict[str, Try]:
     return {
         "races without compare-and-set": lambda full: reviewers_race(
             nursery, ground.database("naive"), races=50 if full else 8, rig=naive
+        ),
+        "crowd without compare-and-set": lambda full: crowd(
+            ground.database("naive_crowd"), reviewers=8, reviews=20, opens=rigs.without_compare_and_set
         ),
         "races on stock LangGraph": lambda full: stock_reviewers_race(
             nursery, ground.database("stock"), races=50 if full else 5
