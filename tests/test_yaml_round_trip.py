@@ -43,6 +43,23 @@ def test_the_support_desk_comes_back_as_it_was() -> None:
     VALIDATOR.validate(yaml.safe_load(text))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "within: 4h",
+        "fallback: generalist",
+        "always: nodes.high_stakes:is_high_stakes",
+        "owner: support-operations",
+    ],
+)
+def test_a_line_that_got_lost_would_be_noticed(line: str) -> None:
+    """The control: a file that says one thing less is another process."""
+    lines = dump_yaml(desk).splitlines(keepends=True)
+    del lines[[one.strip() for one in lines].index(line)]
+
+    assert load_yaml("".join(lines)).process() != desk.process()
+
+
 def test_every_keyword_of_every_declaration_is_a_key() -> None:
     """What Python learns to say, YAML says from the same signature; the random blueprints learn it here."""
     known = values(st.just("draft"))

@@ -28,7 +28,8 @@ def failures(card: Card) -> tuple[tuple[str, str], ...]:
         ),
         (
             "The machine stops in the middle",
-            "The case goes on where it stood. What was done is not done again.",
+            "The case goes on where it stood: the step that was under way begins again, and what it had "
+            "already booked is not booked twice.",
         ),
     ]
     if any(step.spends for step in steps) or any(name == "May spend" for name, _ in card.facts):
