@@ -386,3 +386,23 @@ def test_sync_code_is_refused() -> None:
 
     with pytest.raises(BlueprintError, match="not an async function"):
         Blueprint("sync", case=PaymentCase).step(blocks, then=END)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "retry", [Retry(attempts=0), Retry(base=-1), Retry(factor=0.5), Retry(longest=-1)], ids=str
+)
+def test_a_policy_that_makes_no_sense_is_refused(retry: Retry) -> None:
+    """Where it is written, not at the first failure."""
+    with pytest.raises(BlueprintError, match="how often it is tried"):
+        Blueprint("odd", case=PaymentCase).step(gives(GOOD), name="propose", then=END, retry=retry)
+
+
+def test_a_changed_policy_is_a_changed_process() -> None:
+    """The digest tells of it, and says nothing of one that is as ever."""
+
+    def digest(**options: Any) -> str:
+        flow = Blueprint("one", case=PaymentCase)
+        flow.step(gives(GOOD), name="propose", then=END, **options)
+        return flow.process().digest
+
+    assert digest() == digest(retry=Retry()) != digest(retry=Retry(attempts=5))

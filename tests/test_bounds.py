@@ -118,6 +118,19 @@ async def test_a_bound_asks_a_person_where_the_step_has_a_way_to_one() -> None:
     assert (await bench.row()).status == "finished"
 
 
+async def test_a_loops_own_bound_leads_to_a_person_unless_it_says_where() -> None:
+    """A bound of the step's own, whose way out nobody named, asks the person whom the step falls back on."""
+    for exhausted, status in ((None, "waiting"), ("dead_letter", "dead_lettered"), ("spare", "finished")):
+        own: dict[str, Any] = {"max_visits": 2, **({"exhausted": exhausted} if exhausted else {})}
+        flow = Blueprint("own", case=PaymentCase)
+        flow.step(another(), name="ping", then=to_pong, fallback="by_hand", **own)
+        flow.step(another(), name="pong", then=to_ping)
+        flow.review("by_hand", of="payment", decides=PaymentDecision, then=END)
+        flow.step(another(), name="spare", then=END)
+        bench = await ended(flow, unchecked=True)
+        assert (await bench.row()).status == status
+
+
 async def test_a_person_who_sends_a_case_back_is_no_circle() -> None:
     """Two rounds with the same draft and the same answer: the person goes on being asked."""
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from langgraph_switchboard import END, Blueprint
 from langgraph_switchboard.contracts import CaseState, Contract
-from langgraph_switchboard.errors import StoreUnavailable
+from langgraph_switchboard.errors import BlueprintError, StoreUnavailable
 from langgraph_switchboard.nodes import Hooks, Retry, StepContext
 from tests.seam import GOOD, ORDER, Bench, Order, Payment, Receipt, gives, pay
 
@@ -198,3 +198,31 @@ async def test_a_hook_may_not_ask_a_person() -> None:
     bench = await ended(desk(Hooks(before_routing=(asks,))))
     [failure] = await bench.failures()
     assert "which only a review may" in failure["came"]
+
+
+async def hears_too_little() -> None:
+    """Takes nothing."""
+
+
+def blocks(ctx: StepContext) -> None:
+    """Is not async."""
+
+
+@pytest.mark.parametrize(
+    ("place", "hook", "says"),
+    [
+        ("before_agent", blocks, "is not an async function"),
+        ("after_agent", hears_too_little, "does not take what after_agent gives"),
+        ("on_failure", hears_too_little, r"wanted \(failure, ctx\)"),
+    ],
+)
+def test_what_cannot_be_a_hook_is_refused(place: str, hook: Any, says: str) -> None:
+    """Where the blueprint is written, not at its first case."""
+    with pytest.raises(BlueprintError, match=says):
+        desk(Hooks(**{place: (hook,)}))
+
+
+def test_hooks_are_part_of_the_process() -> None:
+    """The digest tells of them by name; a process without any has the digest that it had."""
+    heard = Heard().hooks()
+    assert desk(Hooks()).process().digest != desk(heard).process().digest == desk(heard).process().digest

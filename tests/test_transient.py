@@ -12,6 +12,7 @@ import httpx
 import openai
 import pytest
 from langchain_core import exceptions as langchain
+from langgraph.errors import GraphInterrupt
 
 from langgraph_switchboard.errors import (
     AnswerCut,
@@ -107,6 +108,7 @@ NOT_WORTH: dict[str, BaseException] = {
     "a wrong blueprint": BlueprintError("no"),
     "langchain auth": langchain.ModelAuthenticationError(),
     "langchain overflow": langchain.ContextOverflowError(),
+    "a question to a person": GraphInterrupt(),
     "a bug": ZeroDivisionError(),
     "a missing file": FileNotFoundError(),
     "no right to it": PermissionError(),

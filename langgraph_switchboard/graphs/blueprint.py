@@ -38,6 +38,7 @@ from langgraph_switchboard.nodes import (
     Risk,
     Step,
     Take,
+    must_be_hooks,
     read_agent,
     read_plain,
 )
@@ -97,7 +98,7 @@ class Blueprint(Shapes):
         self.max_visits = max_visits
         self.renamed = dict(renamed or {})
         self.budget = budget
-        self.hooks = hooks or Hooks()
+        self.hooks = must_be_hooks(hooks or Hooks(), name)
         self.max_hops = max_hops
         self.max_parallel = max_parallel
         self.said: list[Said] = []

@@ -56,7 +56,7 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
         step: The step, for errors.
 
     Raises:
-        BlueprintError: The timeout is no length of time, or the bound is none.
+        BlueprintError: The timeout is no length of time, the bound is none, or `retry` makes no sense.
     """
     fields: dict[str, Any] = dict(said)
     fields.pop("exhausted", None)
@@ -66,6 +66,7 @@ def options_of(said: StepOptions, owner: str, step: str) -> dict[str, Any]:
         raise BlueprintError("a way out needs a bound", where=step, wanted="max_visits=... beside exhausted=")
     if bound is not None and bound < 1:
         raise BlueprintError("a bound is 1 or more", where=step, came=str(bound))
+    _must_be_a_policy(said.get("retry", Retry()), step)
     fields["owner"] = said.get("owner") or owner
     fields["timeout"] = seconds_of(said.get("timeout", 30.0), step)
     fields["tools"] = tuple(said.get("tools", ()))
@@ -81,6 +82,16 @@ def way_out(said: StepOptions) -> tuple[Edge, ...]:
     if (person := said.get("over_budget")) is not None:
         ways = (*ways, Edge("over_budget", name_of(person)))
     return ways
+
+
+def _must_be_a_policy(retry: Retry, step: str) -> None:
+    if retry.attempts < 1 or retry.base < 0 or retry.factor < 1 or retry.longest < 0:
+        raise BlueprintError(
+            "this says nothing about how often it is tried",
+            where=step,
+            wanted="attempts of 1 or more, base and longest of 0 or more, factor of 1 or more",
+            came=str(retry),
+        )
 
 
 def name_of(target: Target) -> str:

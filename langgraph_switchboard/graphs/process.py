@@ -11,7 +11,7 @@ from typing import Any
 from langgraph_switchboard.contracts import CaseState, digest_of
 from langgraph_switchboard.graphs.regions import Regions
 from langgraph_switchboard.limits import BreakerPolicy, Budget, Rate
-from langgraph_switchboard.nodes import JOIN, OPEN, Edge, FlowInfo, Hooks, Review, Step, Wait
+from langgraph_switchboard.nodes import JOIN, OPEN, Edge, FlowInfo, Hooks, Retry, Review, Step, Wait
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class Process:
         packages = [self.knowledge, self.tables]
         said = {"name": self.name, "version": self.version, "fields": fields, "steps": steps}
         inside = {"included": {step: inner.digest for step, inner in self.included.items()}}
-        bounds = {"budget": _bounds(self.budget)} if self.budget else {}
+        bounds: dict[str, object] = {"budget": _bounds(self.budget)} if self.budget else {}
+        hooks = {place: [_called(one) for one in some] for place, some in asdict(self.hooks).items() if some}
+        bounds |= {"hooks": hooks} if hooks else {}
         more = {**(inside if self.included else {}), **bounds}
         return digest_of({**said, "packages": packages, "renamed": dict(self.renamed), **more})
 
@@ -135,12 +137,13 @@ def _plain(step: Step) -> dict[str, Any]:
         "budget": step.budget and _bounds(step.budget),
         "rate": step.rate and _bounds(step.rate),
         "breaker": step.breaker and _bounds(step.breaker),
+        "retry": _bounds(step.retry) or None,
         "tools": [[tool.name, tool.contract.contract_name, tool.risk] for tool in step.tools] or None,
     }
     return {**_line(step), **{name: said for name, said in shapes.items() if said is not None}}
 
 
-def _bounds(policy: Budget | Rate | BreakerPolicy) -> dict[str, object]:
+def _bounds(policy: Budget | Rate | BreakerPolicy | Retry) -> dict[str, object]:
     """What a policy says otherwise than by default: one that learns a new word keeps its digest."""
     values = {one.name: (getattr(policy, one.name), one.default) for one in fields(policy)}
     return {name: value for name, (value, default) in values.items() if value != default}

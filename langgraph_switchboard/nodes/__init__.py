@@ -16,6 +16,7 @@ from langgraph_switchboard.nodes.forms import (
     Picks,
     Wait,
 )
+from langgraph_switchboard.nodes.hooks import must_be_hooks
 from langgraph_switchboard.nodes.node import StepNode
 from langgraph_switchboard.nodes.review import amount_of, answer_model, people_for
 from langgraph_switchboard.nodes.scope import Frame, Scope
@@ -97,6 +98,7 @@ __all__ = [
     "current",
     "exit_of",
     "memory_services",
+    "must_be_hooks",
     "people_for",
     "read_agent",
     "read_choice",

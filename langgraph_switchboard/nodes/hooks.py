@@ -3,18 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from langgraph.errors import GraphInterrupt
 
-from langgraph_switchboard.errors import HookFailed
+from langgraph_switchboard.errors import BlueprintError, HookFailed
 from langgraph_switchboard.nodes.context import StepContext
+from langgraph_switchboard.nodes.spec import Hooks
 from langgraph_switchboard.nodes.standing import leaves_the_case_standing
 
 Point = Literal["before_routing", "before_agent", "after_agent", "before_effect", "on_failure"]
 """Where a hook runs."""
+_GIVES: dict[Point, tuple[str, ...]] = {
+    "before_routing": ("ctx",),
+    "before_agent": ("ctx",),
+    "after_agent": ("contract", "ctx"),
+    "before_effect": ("ctx",),
+    "on_failure": ("failure", "ctx"),
+}
+"""What a hook of each place is given."""
+
+
+def must_be_hooks(hooks: Hooks, where: str) -> Hooks:
+    """The hooks, if each of them can be one; otherwise it would fail its first case.
+
+    Args:
+        hooks: What the author declared.
+        where: The blueprint.
+
+    Raises:
+        BlueprintError: One is not an async function, or takes something else than its place gives.
+    """
+    for point, given in _GIVES.items():
+        for hook in getattr(hooks, point):
+            if not inspect.iscoroutinefunction(hook):
+                raise BlueprintError(
+                    f"the hook {_name(hook)!r} is not an async function", where=where, wanted="async def"
+                )
+            try:
+                inspect.signature(hook).bind(*given)
+            except TypeError:
+                raise BlueprintError(
+                    f"the hook {_name(hook)!r} does not take what {point} gives",
+                    where=where,
+                    wanted=f"({', '.join(given)})",
+                    came=str(inspect.signature(hook)),
+                ) from None
+    return hooks
 
 
 async def run_hooks(point: Point, ctx: StepContext, *given: Any) -> None:
@@ -38,7 +76,7 @@ async def run_hooks(point: Point, ctx: StepContext, *given: Any) -> None:
 async def _run(
     hook: Callable[..., Awaitable[None]], point: Point, ctx: StepContext, given: tuple[Any, ...]
 ) -> None:
-    name = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[2]
+    name = _name(hook)
     started = time.perf_counter()
     told: dict[str, Any] = {"at": point, "hook": name}
     ctx.hooks.append(told)
@@ -57,6 +95,10 @@ async def _run(
         raise _failed(name, point, ctx, says) from error
     finally:
         told["seconds"] = round(time.perf_counter() - started, 6)
+
+
+def _name(hook: Callable[..., object]) -> str:
+    return str(getattr(hook, "__qualname__", type(hook).__name__)).rpartition("<locals>.")[2]
 
 
 def _failed(name: str, point: Point, ctx: StepContext, came: str) -> HookFailed:

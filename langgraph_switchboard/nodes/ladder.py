@@ -117,9 +117,9 @@ def rung_of(to: str, ctx: StepContext) -> Rung:
 
 
 def _to_a_person(step: Step, ctx: StepContext) -> str | None:
-    declared = step.way("exhausted")
-    if declared is not None:
-        return declared
+    declared = next((edge for edge in step.edges if edge.way == "exhausted"), None)
+    if declared is not None and not declared.is_implied:
+        return declared.to
     ways = (step.way(way) for way in _TO_A_PERSON)
     return next((to for to in ways if to is not None and to in ctx.flow.reviews), None)
 
