@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from langgraph_switchboard import END, Blueprint, Switchboard
 from langgraph_switchboard.cases.access import Actor
@@ -106,6 +109,88 @@ async def test_the_last_rung_is_a_dead_letter_with_the_reason(database: str) -> 
         assert letter.reason == "careful is down" and letter.failure["code"] == "model_down"
         assert await switchboard.rungs() == [RungCount("fallback", 1, 0), RungCount("dead_letter", 1, 1)]
         assert await switchboard.letter("c1") == letter == await switchboard.letter(letter.letter_id)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    attempts=st.integers(1, 4), first=st.integers(0, 6), worth=st.booleans(),
+    fallback=st.booleans(), second=st.integers(0, 2), person=st.booleans(),
+)  # fmt: skip
+def test_any_failure_ends_where_its_blueprint_says(
+    attempts: int, first: int, worth: bool, fallback: bool, second: int, person: bool
+) -> None:
+    """Law 9 over any ladder: so many attempts, a fallback or none, a person or none, any number of faults."""
+    left = {"propose": first, "careful": second}
+    tried: list[str] = []
+
+    def agent(name: str) -> Any:
+        async def propose(order: Order) -> Payment:
+            tried.append(name)
+            if left[name]:
+                left[name] -= 1
+                raise ModelDown("down", retryable=worth)
+            return Payment(amount=20.0)
+
+        return propose
+
+    flow = Blueprint("any", case=PaymentCase, owner="accounts")
+    below: dict[str, Any] = {"fallback": "by_hand"} if person else {}
+    policy = Retry(attempts=attempts, base=0.0)
+    own = {"fallback": "careful"} if fallback else below
+    flow.step(agent("propose"), name="propose", then="pay", retry=policy, **own)
+    if fallback:
+        flow.step(agent("careful"), name="careful", then="pay", retry=Retry(attempts=1), **below)
+    if person:
+        flow.review("by_hand", of="payment", decides=PaymentDecision, then="pay")
+    flow.effect(pay, then=END)
+
+    allowed = attempts if worth else 1
+    rungs: dict[str, str] = {}
+    if 0 < first < allowed:
+        rungs["propose"] = "retry"
+    elif first:
+        rungs["propose"] = "fallback" if fallback else "person" if person else "dead_letter"
+        if fallback and second:
+            rungs["careful"] = "person" if person else "dead_letter"
+    ends = {"person": "waiting", "dead_letter": "dead_lettered"}
+    status = next((ends[one] for one in reversed(rungs.values()) if one in ends), "finished")
+
+    async def run() -> tuple[str, dict[str, str]]:
+        async with Switchboard.open("memory") as switchboard:
+            view = await switchboard.run(flow, ORDER, case_id="c1")
+            snapshot = await switchboard.flow(flow).graph.aget_state({"configurable": {"thread_id": "c1"}})
+            return view.status, snapshot.values["rungs"]
+
+    assert asyncio.run(run()) == (status, rungs)
+    assert tried.count("propose") == min(first, allowed - 1) + 1
+
+
+@pytest.mark.pg
+async def test_which_rung_was_entered_and_why_is_one_query(pg_dsn: str, pg_pool: Pool) -> None:
+    """The views over the ledger: every failure with its reason, and how failures ended on the whole."""
+    rungs, clock = Rungs(10, 1), FakeClock()
+    async with Switchboard.open(pg_dsn, clock=clock.now, sleep=clock.sleep) as switchboard:
+        flow = rungs.flow()
+        for number in range(4):  # the first ends with a person, two at the fallback, the last at a retry
+            await switchboard.run(flow, ORDER, case_id=f"c{number}")
+        counts = await switchboard.rungs()
+    async with pg_pool.connection() as connection:
+        entries = await (
+            await connection.execute("select * from switchboard.rung_entries order by case_id, at, rung")
+        ).fetchall()
+        shares = await (await connection.execute("select * from switchboard.rungs")).fetchall()
+    told = [(one["case_id"], one["step"], one["rung"], one["why"], one["ended"]) for one in entries]
+    assert sorted(told) == [
+        ("c0", "careful", "person", "careful is down", True),
+        ("c0", "propose", "fallback", "propose is down", False),
+        ("c1", "propose", "fallback", "propose is down", True),
+        ("c2", "propose", "fallback", "propose is down", True),
+        ("c3", "propose", "retry", "propose is down", True),
+    ]
+    assert [(one["rung"], one["entered"], one["ended"], one["percent"]) for one in shares] == [
+        ("retry", 1, 1, 25), ("fallback", 3, 2, 50), ("person", 1, 1, 25),
+    ]  # fmt: skip
+    assert counts == [RungCount("retry", 1, 1), RungCount("fallback", 3, 2), RungCount("person", 1, 1)]
 
 
 def test_the_rungs_are_drawn() -> None:

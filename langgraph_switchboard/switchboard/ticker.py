@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from langgraph_switchboard.errors import SwitchboardError
+from langgraph_switchboard.errors import StepFailed, SwitchboardError
 from langgraph_switchboard.switchboard.chores import go_on_decided, watch_reviews
 from langgraph_switchboard.switchboard.core import Switchboard
 
@@ -90,6 +90,12 @@ class Ticker:
                 done[name] = await chore(self._switchboard, now)
             except SwitchboardError as error:
                 failed[name] = error
+            except Exception as error:
+                # A bug in one chore must not keep the others from their turn.
+                _log.exception("the chore %r broke off", name)
+                failed[name] = StepFailed(
+                    "the chore broke off", where=name, came=type(error).__name__, mend="The log says more."
+                )
         return Ticked(woken, cancelled, done, failed)
 
     async def run(self) -> None:
