@@ -12,6 +12,7 @@ from langgraph_switchboard.contracts.contract import Contract, snake, violation_
 from langgraph_switchboard.contracts.decision import Decision, DecisionType
 from langgraph_switchboard.contracts.envelope import Envelope, digest_of, is_sealed, open_envelope, seal, wrap
 from langgraph_switchboard.contracts.plain import plain_problem
+from langgraph_switchboard.contracts.restoring import restored
 
 __all__ = [
     "CONTROL",
@@ -27,6 +28,7 @@ __all__ = [
     "is_sealed",
     "open_envelope",
     "plain_problem",
+    "restored",
     "schemas",
     "seal",
     "snake",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphInterrupt
@@ -17,10 +17,20 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from langgraph_switchboard.cases import ReviewRow, as_values
-from langgraph_switchboard.contracts import Contract, Decision, Envelope, digest_of, is_sealed, seal, wrap
+from langgraph_switchboard.contracts import (
+    Contract,
+    Decision,
+    Envelope,
+    digest_of,
+    is_sealed,
+    restored,
+    seal,
+    wrap,
+)
 from langgraph_switchboard.errors import ReviewNotYours, ReviewStale
 from langgraph_switchboard.ledger import Event, Row, TaskKey
 from langgraph_switchboard.nodes.context import StepContext, settle
+from langgraph_switchboard.nodes.question import question, verbs_of
 from langgraph_switchboard.nodes.services import acting
 from langgraph_switchboard.nodes.spec import END, Review, Step
 from langgraph_switchboard.nodes.turn import Given, Turn
@@ -84,28 +94,11 @@ def _heard(step: Step, row: ReviewRow, schema: type[Answer]) -> tuple[list[Answe
     asked = _asked.set(row)
     try:
         while True:
-            answers.append(interrupt(question(step, row), response_schema=schema))
+            answers.append(interrupt(question(step, row, schema.verbs), response_schema=schema))
     except GraphInterrupt as unanswered:
         return answers, unanswered
     finally:
         _asked.reset(asked)
-
-
-def question(step: Step, row: ReviewRow) -> dict[str, Any]:
-    """The interrupt's value: Agent Inbox's shape, with the review itself beside it."""
-    return {
-        "action_request": {"action": step.name, "args": row.shown.get(row.subject) or {}},
-        "config": {"allow_accept": True, "allow_edit": True, "allow_respond": True, "allow_ignore": True},
-        "description": row.reason,
-        "review": {
-            "review_id": row.review_id,
-            "case_id": row.case_id,
-            "version": row.version,
-            "digest": row.digest,
-            "subject": row.subject,
-            "shown": row.shown,
-        },
-    }
 
 
 _asked: ContextVar[ReviewRow | None] = ContextVar("switchboard_asked", default=None)
@@ -126,12 +119,17 @@ class Answer(BaseModel):
     decision: Decision
     version: int | None = None
     digest: str | None = None
+    verbs: ClassVar[tuple[str, ...]] = ()
+    """What can be answered."""
 
     @model_validator(mode="before")
     @classmethod
     def _wrap_bare(cls, value: Any) -> Any:
-        is_ours = isinstance(value, Mapping) and "decision" in value
-        return value if is_ours else {"decision": value}
+        row = _asked.get()
+        draft = row.shown.get(row.subject) if row else None
+        if isinstance(value, Mapping) and "decision" in value:
+            return {**value, "decision": restored(value["decision"], draft)}
+        return {"decision": restored(value, draft)}
 
     @model_validator(mode="after")
     def _is_on_what_is_shown(self) -> Answer:
@@ -168,6 +166,7 @@ def answer_model(decides: type[Decision], has_draft: bool, can_respond: bool) ->
         {
             "__annotations__": {"decision": decides},
             "__module__": __name__,
+            "verbs": verbs_of(decides, has_draft=has_draft, can_respond=can_respond),
             "_can_be_done": model_validator(mode="after")(_can_be_done),
         },
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from langgraph_switchboard.cases import CaseRow, ReviewRow
 from langgraph_switchboard.cases.access import REQUESTER, Actor, Matter, refusal
-from langgraph_switchboard.contracts import Decision, violation_of
+from langgraph_switchboard.contracts import Decision, restored, violation_of
 from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewNotYours
 from langgraph_switchboard.graphs import Process
 from langgraph_switchboard.nodes import Review, amount_of, answer_model
@@ -26,8 +26,9 @@ def accept_answer(review: Review, row: ReviewRow, decision: Any, by: str) -> Dec
     Raises:
         DecisionMalformed: It does not fit; the review stays open.
     """
-    has_draft = row.shown.get(row.subject) is not None
-    plain = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
+    draft = row.shown.get(row.subject)
+    has_draft = draft is not None
+    plain = decision.model_dump(mode="json") if isinstance(decision, Decision) else restored(decision, draft)
     schema = answer_model(review.decides, has_draft, review.responds is not None)
     try:
         return review.decides.accept(schema.model_validate({"decision": plain}).decision, by=by)
