@@ -64,10 +64,19 @@ class Adoptions:
             self._adopted.popitem(last=False)
         configurable[EPOCH] = epoch  # the run's own copy: steps and later writes find it there
 
-    async def came_to_rest(self, config: RunnableConfig) -> None:
-        """Give the case back, if it was adopted; whatever comes next may have it at once."""
+    async def came_to_rest(self, config: RunnableConfig, *, anyway: bool = False) -> None:
+        """Give the case back, if it was adopted; whatever comes next may have it at once.
+
+        While another branch of the case is at work it has not come to rest: whoever rests last gives
+        it back.
+
+        Args:
+            config: The run's config.
+            anyway: Nothing that the run still does will be written.
+        """
         case_id, epoch = _place(config)
-        if epoch is not None and self._adopted.get(case_id) == epoch:
+        rests = anyway or not self._at_work[case_id]
+        if epoch is not None and self._adopted.get(case_id) == epoch and rests:
             del self._adopted[case_id]
             await self._owners.give_back(case_id, epoch)
 

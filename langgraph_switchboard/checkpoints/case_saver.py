@@ -147,7 +147,7 @@ class CaseSaver(GroupCommitSaver):
             config["configurable"]["checkpoint_ns"],
         )
         if self._adoptions:
-            await self._adoptions.came_to_rest(config)
+            await self._adoptions.came_to_rest(config, anyway=True)
 
         def refuse() -> Sequence[PartRows]:
             raise refusals.case_waits(thread_id)

@@ -24,6 +24,8 @@ from langgraph_switchboard.switchboard.flows import Flow, compile_flow
 from langgraph_switchboard.switchboard.strict import answer_to, strictly
 from tests.durable.flows import asking
 from tests.seam import GOOD, ORDER, Order, Payment, PaymentCase, Receipt, gives, paying
+from tests.shape_flows import Gate, Opinion, a_set, until
+from tests.shape_flows import Order as LampOrder
 
 pytestmark = pytest.mark.pg
 
@@ -264,3 +266,30 @@ async def test_without_the_key_nobody_is_told_that_an_answer_came_too_late() -> 
     await graph.ainvoke(answer_to(first, "yes"), config)
     ended = await graph.ainvoke(answer_to(first, "yes"), config)
     assert ended["__interrupt__"][0].value == {"question": "Delete everything?"}
+
+
+async def test_a_case_with_several_branches_is_held_until_the_last_one_rests(pg_dsn: str) -> None:
+    """A question in one branch gives the case back only when no other branch is at work any more."""
+    gate = Gate()
+
+    async def slow(order: LampOrder) -> Opinion:
+        await gate.through()
+        return Opinion(says="slow")
+
+    async with served(pg_dsn, a_set(slow, right_reviewed=True)) as server:
+        running = asyncio.create_task(server.run({"order": {"text": "lamps"}}))
+
+        async def asked() -> int:
+            return len(await server.house.services.store.reviews(case_id="c1"))
+
+        await until(asked)
+        with pytest.raises(CaseBusy):
+            await server.run(None)
+        gate.open.set()
+        ended = await running
+        [question] = ended["__interrupt__"]
+        row = await server.house.services.store.case("c1")
+        assert row is not None
+        assert (row.status, row.step) == ("waiting", "ask_too")
+        assert (await server.run(answer_to(question.id, {"type": "approve"})))["outcome"] == "finished"
+        assert await server.paid() == 1
