@@ -15,6 +15,7 @@ from langgraph_switchboard.cli.screen import program
 from langgraph_switchboard.ledger import Event
 from langgraph_switchboard.nodes import END
 from langgraph_switchboard.switchboard import CaseView
+from langgraph_switchboard.switchboard.telling import words_of
 
 _STYLES = {
     "finished": "green",
@@ -25,6 +26,9 @@ _STYLES = {
     "running": "cyan",
     "accepted": "cyan",
 }
+
+
+_OF_REVIEW = {"review_opened": "yellow", "review_refused": "red", "review_expired": "yellow"}
 
 
 def story(view: CaseView, *, width: int = 100, full: bool = False) -> list[RenderableType]:
@@ -83,14 +87,9 @@ def fields(payload: Mapping[str, Any], *, full: bool, told: Collection[str] = ()
 
 def _what(event: Event, full: bool) -> Text:
     data = event.data
+    if event.kind.startswith("review_") or event.kind == "operated":
+        return Text(words_of(event), style=_OF_REVIEW.get(event.kind, "bold"))
     match event.kind:
-        case "review_opened":
-            return Text(f"asks a person: {data.get('reason')}", style="yellow")
-        case "review_decided":
-            said = f": {data['message']}" if data.get("message") else ""
-            return Text(f"{data.get('by')} decides: {data.get('type')}{said}", style="bold")
-        case "review_refused":
-            return Text(f"refuses {data.get('by')}: {data.get('why')}", style="red")
         case "effect_recorded":
             return Text(f"puts {data.get('key')!r} into the outbox", style="green")
         case "dead_letter_redriven":

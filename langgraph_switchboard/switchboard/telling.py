@@ -8,6 +8,8 @@ from typing import Any
 from langgraph_switchboard.ledger import Event, LedgerEntry
 from langgraph_switchboard.nodes import END
 
+_DEEDS = {"resume": "taken up again", "cancel": "cancelled"}
+
 
 def story_lines(story: Sequence[LedgerEntry]) -> list[str]:
     """One line for each event: the step, and what happened there. Times are left out.
@@ -16,19 +18,18 @@ def story_lines(story: Sequence[LedgerEntry]) -> list[str]:
         story: The events of one case, in order.
     """
     width = max((len(entry.event.step) for entry in story), default=0)
-    return [f"{entry.event.step:<{width}}  {_words(entry.event)}" for entry in story]
+    return [f"{entry.event.step:<{width}}  {words_of(entry.event)}" for entry in story]
 
 
-def _words(event: Event) -> str:
+def words_of(event: Event) -> str:
+    """What an event tells, in one line; times are left out."""
+    if event.kind.startswith("review_"):
+        return _of_review(event)
     data = event.data
     match event.kind:
-        case "review_opened":
-            return f"asks a person: {data.get('reason')}"
-        case "review_decided":
-            said = f": {data['message']}" if data.get("message") else ""
-            return f"{data.get('by')} decides: {data.get('type')}{said}"
-        case "review_refused":
-            return f"refuses {data.get('by')}: {data.get('why')}"
+        case "operated":
+            why = f": {data['reason']}" if data.get("reason") else ""
+            return f"{data.get('by')} has the case {_DEEDS.get(str(data.get('verb')), 'changed')}{why}"
         case "effect_recorded":
             return f"puts {data.get('key')!r} into the outbox"
         case "attempt_failed":
@@ -60,6 +61,35 @@ def _words(event: Event) -> str:
             return f"fails: {data['failure']['problem']} -> {_place(data['goto'])}"
         case _:
             return f"{_gave(event)} -> {_place(data.get('goto'))}"
+
+
+def _of_review(event: Event) -> str:
+    data, by = event.data, event.data.get("by")
+    said = f": {data['message']}" if data.get("message") else ""
+    match event.kind:
+        case "review_opened":
+            return f"asks a person: {data.get('reason')}"
+        case "review_approved":
+            return f"{by} approves; {data.get('needed', 0) - data.get('approved', 0)} more must"
+        case "review_held":
+            return f"{by} decides: {data.get('type')}, and can take it back for {data.get('seconds'):g} s"
+        case "review_undone":
+            return f"{by} takes it back: {data.get('type')}"
+        case "review_claimed":
+            before = f", taking over from {data['from']}" if data.get("from") else ""
+            return f"{by} looks at it{before}"
+        case "review_released":
+            return f"{by} lets go of it"
+        case "review_reminded":
+            return f"reminds {data.get('to') or 'its owners'}"
+        case "review_escalated":
+            return f"{by} hands it on to {data.get('to') or 'others'}{said}"
+        case "review_expired":
+            return "nobody answered in time: it is declined"
+        case "review_refused":
+            return f"refuses {by}: {data.get('why')}"
+        case _:
+            return f"{by} decides: {data.get('type')}{said}"
 
 
 def _problem(data: Mapping[str, Any]) -> str:

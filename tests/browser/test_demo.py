@@ -89,7 +89,7 @@ def test_from_the_demo_to_a_reply_that_is_sent(chromium: Browser, pg_dsn: str) -
         case = f"{url}/cases/{case_id}"
         wait_for_text(page, case, ".head .status-finished", "finished")
         expect(page.locator(".sb-drawing .sb-taken").first).to_be_visible()
-        expect(page.get_by_text(re.compile("effect recorded|step finished")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("into the outbox")).first).to_be_visible()
         shoot(page, "demo-case")
         page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
         shoot(page, "demo-case-phone")

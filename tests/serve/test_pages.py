@@ -319,7 +319,7 @@ async def test_a_case_shows_the_way_that_it_took(rig: Rig) -> None:
     client = rig.client()
     page = await look(client, "/cases/batch/7")
     assert 'class="sb-drawing"' in page.text and "sb-here" in page.text and "<style" not in page.text
-    for words in ("Step by step", "review opened", "propose", "two chairs", "It waits for a person"):
+    for words in ("Step by step", "asks a person", "propose", "two chairs", "It waits for a person"):
         assert words in page.text
     raw = (await client.get("/cases/batch/7?as=json")).json()
     assert raw["case"]["case_id"] == "batch/7" and raw["story"] and raw["reviews"]
@@ -454,7 +454,7 @@ async def test_a_dead_letter_is_redone_from_its_page() -> None:
         answer = await send(operator, "/operate/redrive/c1", page)
         assert answer.status_code == 303 and "dead+lettered" in answer.headers["location"]
         page = await look(operator, "/cases/c1")
-        assert "dead letter redriven" in page.text
+        assert "olga has it done again" in page.text
         answer = await send(operator, "/operate/discard/c1", page, why="too old")
         assert answer.status_code == 303
-        assert "dead letter discarded" in (await look(operator, "/cases/c1")).text
+        assert "olga lets it be: too old" in (await look(operator, "/cases/c1")).text

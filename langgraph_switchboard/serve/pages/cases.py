@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -90,7 +90,7 @@ async def show_case(request: Request) -> Response:
         text = json.dumps(hide(json.loads(json.dumps(whole, default=str))), indent=2, ensure_ascii=False)
         return Response(text, media_type="application/json")
     flow = switchboard.flows.get(row.flow)
-    entries = [(one.event, hide(one.event.data)) for one in story]
+    events = [replace(one.event, data=hide(one.event.data)) for one in story]
     return page(
         request,
         "case.html",
@@ -99,7 +99,7 @@ async def show_case(request: Request) -> Response:
         labels=hide(row.labels),
         reason=hide(row.reason),
         now=switchboard.services.clock(),
-        entries=entries,
+        entries=[(event, event.data) for event in events],
         totals=totals_of(story),
         reviews=reviews,
         drawing=drawing_of(flow.process, story, row) if flow else "",

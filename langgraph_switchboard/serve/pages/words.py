@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from langgraph_switchboard.switchboard.telling import words_of
+
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _WHOM = ("customer", "claimant", "holder", "requester", "sender", "person", "name", "email")
 """Fields that say for whom somebody waits, the best first."""
@@ -113,6 +115,6 @@ def teach(environment: Environment) -> None:
     """
     environment.filters |= {
         "span": span, "ago": ago, "due": due, "clock": clock, "took": took, "percent": percent,
-        "named": named, "plain": plain,
+        "named": named, "plain": plain, "told": words_of,
     }  # fmt: skip
     environment.tests["full"] = full
