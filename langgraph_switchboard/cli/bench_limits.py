@@ -25,6 +25,7 @@ from rich.table import Table
 
 from langgraph_switchboard.cases import PostgresOwners
 from langgraph_switchboard.cli.bench import BenchPool, bench_database
+from langgraph_switchboard.cli.cpu import postgres_cpu
 from langgraph_switchboard.errors import BudgetExceeded
 from langgraph_switchboard.limits import Call, Line, PostgresLimits, Spent
 
@@ -50,6 +51,8 @@ class Run:
         p50: Median seconds that a caller waited.
         p99: Seconds that 99 % of them stayed under.
         commits: Transactions with writes, per call that was let through.
+        python_us: CPU of this process, microseconds per call.
+        postgres_us: CPU of the server, microseconds per call; 0 where it cannot be read.
         is_exact: Whether exactly as many were let through as the limit says.
     """
 
@@ -57,7 +60,14 @@ class Run:
     p50: float
     p99: float
     commits: float
+    python_us: float
+    postgres_us: float
     is_exact: bool
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU of both, microseconds per call."""
+        return self.python_us + self.postgres_us
 
 
 async def bench_limits(
@@ -151,15 +161,19 @@ async def _measure(pool: BenchPool, reserve: Reserve, calls: int, limit: int) ->
             granted += let_through
             waits.append(time.perf_counter() - began)
 
-    before, began = await _xid(pool), time.perf_counter()
+    before, server = await _xid(pool), await postgres_cpu(pool)
+    began, own = time.perf_counter(), time.process_time()
     await asyncio.gather(*(caller() for _ in range(CONCURRENCY)))
-    wall, after = time.perf_counter() - began, await _xid(pool)
+    wall, own = time.perf_counter() - began, time.process_time() - own
+    after, server = await _xid(pool), await postgres_cpu(pool) - server
     waits.sort()
     return Run(
         granted / wall,
         waits[len(waits) // 2],
         waits[int(len(waits) * 0.99)],
         (after - before - 1) / granted,
+        1e6 * own / calls,
+        1e6 * server / calls,
         granted == min(limit, calls),
     )
 
@@ -175,6 +189,7 @@ async def _xid(pool: BenchPool) -> int:
 def figures(results: dict[str, list[Run]]) -> dict[str, Any]:
     """The figures that the goal is stated in, medians, with the least and the greatest."""
     ours, naive = results["ours"], results["a transaction each"]
+    pairs = list(zip(ours, naive, strict=True))
     rates = [run.rate for run in ours]
     return {
         "concurrency": CONCURRENCY,
@@ -184,11 +199,11 @@ def figures(results: dict[str, list[Run]]) -> dict[str, Any]:
         "settled_per_second": round(median(run.rate for run in results["ours, settled"])),
         "commits_per_reservation": round(median(run.commits for run in ours), 5),
         "p99_ms": round(1000 * median(run.p99 for run in ours), 1),
+        "cpu_us_per_reservation": round(median(run.cpu_us for run in ours), 1),
         "limit_exact": all(run.is_exact for runs in results.values() for run in runs),
-        "ratio_to_a_transaction_each": round(
-            median(one.rate / other.rate for one, other in zip(ours, naive, strict=True)), 2
-        ),
-        "p99_ratio": round(median(one.p99 / other.p99 for one, other in zip(ours, naive, strict=True)), 4),
+        "ratio_to_a_transaction_each": round(median(one.rate / other.rate for one, other in pairs), 2),
+        "p99_ratio": round(median(one.p99 / other.p99 for one, other in pairs), 4),
+        "cpu_ratio": round(median(one.cpu_us / other.cpu_us for one, other in pairs), 4),
     }
 
 
@@ -197,7 +212,17 @@ def table_of(results: dict[str, list[Run]]) -> Table:
     table = Table(
         title=f"Reservations, {CONCURRENCY:,} callers at a time, one budget", box=None, pad_edge=False
     )
-    for head in ("way", "calls/s", "min to max", "p50 ms", "p99 ms", "commits per call", "limit exact"):
+    for head in (
+        "way",
+        "calls/s",
+        "min to max",
+        "p50 ms",
+        "p99 ms",
+        "CPU us",
+        "of it Postgres",
+        "commits",
+        "exact",
+    ):
         table.add_column(head, justify="left" if head == "way" else "right", no_wrap=True)
     for name, runs in results.items():
         rates = [run.rate for run in runs]
@@ -207,6 +232,8 @@ def table_of(results: dict[str, list[Run]]) -> Table:
             f"{min(rates):,.0f} to {max(rates):,.0f}",
             f"{1000 * median(run.p50 for run in runs):.1f}",
             f"{1000 * median(run.p99 for run in runs):.1f}",
+            f"{median(run.cpu_us for run in runs):.0f}",
+            f"{median(run.postgres_us for run in runs):.0f}",
             f"{median(run.commits for run in runs):.4f}",
             "yes" if all(run.is_exact for run in runs) else "NO",
         )
