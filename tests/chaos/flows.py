@@ -7,6 +7,7 @@ into the outbox. Every body tells the outside world that it began.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import add
 from typing import Annotated, Any
 
@@ -192,6 +193,25 @@ def redriven() -> Blueprint:
     return flow
 
 
+async def works_later(order: Order, ctx: StepContext) -> Offer:
+    """An agent that works at its second attempt."""
+    entered("works_later")
+    if ctx.attempt == 1:
+        raise ConnectionError("out of order")
+    return Offer(cents=300, note=order.text)
+
+
+def delayed() -> Blueprint:
+    """An agent fails -> a timer, due at once -> it works -> ship."""
+    flow = _blueprint("delayed")
+    flow.step(check, then="works_later")
+    flow.step(works_later, then="ship", retry=Retry(base=0.0))
+    flow.effect(ship)
+    # Every wait is too long for the process, also none at all.
+    flow._steps["works_later"] = replace(flow._steps["works_later"], patience=-1.0)
+    return flow
+
+
 async def swallows(order: Order) -> Offer:
     """An agent that fails, and makes an offer up instead of saying so."""
     entered("swallows")
@@ -211,6 +231,7 @@ def unladdered() -> Blueprint:
 RUNGS: dict[str, dict[str, str]] = {
     "ladder": {"breaks": "fallback", "breaks_too": "person"},
     "redriven": {"breaks_once": "dead_letter"},
+    "delayed": {"works_later": "retry"},
     "unladdered": {"breaks": "fallback", "breaks_too": "person"},
 }
 """The rungs that failures must end on; where none are declared nothing fails."""
@@ -222,7 +243,7 @@ FLOWS = {
     "ladder": ladder,
     "subgraph": subgraph,
 }
-ALL = {**FLOWS, "outside": outside, "redriven": redriven, **SHAPES}
+ALL = {**FLOWS, "outside": outside, "redriven": redriven, "delayed": delayed, **SHAPES}
 """The six, one whose effect is in doubt after a crash, so that a person is asked, one that an operator takes
 up again, and those with branches."""
 BY_HAND = {"type": "edit", "edited": {"cents": 7, "note": "by hand"}}

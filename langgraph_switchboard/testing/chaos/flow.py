@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 from psycopg import AsyncConnection
 
 from langgraph_switchboard.cases import ENDED, CaseRow
@@ -23,7 +23,7 @@ from langgraph_switchboard.nodes import using
 from langgraph_switchboard.nodes.doubt import DOUBT
 from langgraph_switchboard.postgres import ConnectionClass
 from langgraph_switchboard.switchboard.core import Switchboard
-from langgraph_switchboard.switchboard.driver import config_of
+from langgraph_switchboard.switchboard.driver import config_of, timer_of
 from langgraph_switchboard.switchboard.flows import load_blueprint
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.testing.chaos.subject import Bench, Facts
@@ -149,11 +149,17 @@ class FlowBench:
             if snapshot.created_at is None or row.status == "accepted":
                 given = row.input
             elif snapshot.interrupts:
-                review = snapshot.interrupts[0].value["review"]
-                answer = self._answer(case_id, review["shown"], review["subject"])
-                given = Command(resume={snapshot.interrupts[0].id: answer})
+                asked = snapshot.interrupts[0]
+                given = Command(resume={asked.id: self._answer_to(case_id, asked)})
             with using(self._house.services, acting=_PERSON):
                 await flow.graph.ainvoke(given, config, durability="async")
+
+    def _answer_to(self, case_id: str, asked: Interrupt) -> Mapping[str, Any]:
+        """What a run is resumed with: a person's answer, or the timer itself."""
+        if (timer := timer_of(asked)) is not None:
+            return {"timer_id": timer}
+        review = asked.value["review"]
+        return self._answer(case_id, review["shown"], review["subject"])
 
     def _answer(self, case_id: str, shown: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
         if subject == DOUBT.of:
