@@ -101,8 +101,8 @@ def add_agent(project: Path) -> None:
     nodes.write_text(after, encoding="utf-8")
 
 
-def test_what_is_laid_out_is_typed_and_tidy(tmp_path: Path) -> None:
-    """A newcomer's own linter and type checker find nothing to say about it."""
+def test_what_is_laid_out_is_tidy_and_whole(tmp_path: Path) -> None:
+    """A newcomer's own linter has nothing to say about it, and no folder of the house is missing."""
     laid_out = lay("my_desk", tmp_path / "project")
     ruff = str(Path(sys.executable).parent / "ruff")
 
