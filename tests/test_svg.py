@@ -7,6 +7,8 @@ from graphs.support_desk import desk
 from langgraph_switchboard import END, Blueprint
 from langgraph_switchboard.graphs.svg import svg
 from tests.test_check import Approval, Case, draft, send, sound
+from tests.yaml_parts import AskCase, outer
+from tests.yaml_parts import draft as answer
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -46,6 +48,19 @@ def test_the_way_of_a_case_stands_out_and_where_it_is_has_a_pin() -> None:
     assert "sb-step-taken" not in steps(drawing)["faq"]
     assert steps(drawing)["review"] == "sb-step sb-review sb-step-taken sb-here"
     assert "sb-taken" not in re.sub(r"<style>.*?</style>", "", svg(desk.process()), flags=re.DOTALL)
+
+
+def test_a_case_inside_an_included_process_stands_in_its_box() -> None:
+    """Steps inside are told of as `step.inner`; a former name is the step that it became."""
+    flow = Blueprint("one", case=AskCase, renamed={"was": "after"})
+    flow.include(outer, name="part", then={"finished": "after"})
+    flow.step(answer, name="after", then=END)
+    inside = svg(flow.process(), taken=["open", "part", "part.open", "part.draft"], here={"part.draft"})
+    later = svg(flow.process(), taken=["open", "part", "part.draft", "was"], here={"was"})
+
+    assert steps(inside)["part"] == "sb-step sb-include sb-step-taken sb-here"
+    assert later.count("sb-tie sb-taken") == 2
+    assert steps(later)["after"].endswith("sb-here")
 
 
 def test_a_case_that_was_set_aside_is_shown_where_it_went() -> None:

@@ -96,6 +96,13 @@ def picture(process: Process, taken: Sequence[str] = ()) -> Picture:
     return Picture(tuple(figures), tuple(ties))
 
 
+def box_of(process: Process, name: str) -> str:
+    """The box in which a step is drawn: a step of an included process stands in the step that includes it."""
+    while name not in process.steps and name not in process.renamed and "." in name:
+        name = name.rpartition(".")[0]
+    return process.renamed.get(name, name)
+
+
 def title_of(name: str) -> str:
     """A step's name as people read it."""
     plain = name.replace(".join", ": together").replace(".each", ": one").replace(".", ": ")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from itertools import groupby
 
 from langgraph_switchboard.graphs.layout import Box, Line, Place, Route, layout
-from langgraph_switchboard.graphs.picture import Figure, Tie, picture
+from langgraph_switchboard.graphs.picture import Figure, Tie, box_of, picture
 from langgraph_switchboard.graphs.process import Process
 
 _TITLE, _NOTE, _WORD = 7.7, 6.3, 6.4
@@ -72,7 +73,10 @@ def svg(
         here: The steps that it stands on now; each has a pin.
         links: Where a click on a step leads, by step.
     """
-    shown = picture(process, taken)
+    # A stay inside an included process is one stay in its box.
+    went = [name for name, _ in groupby(box_of(process, one) for one in taken)]
+    stands = {box_of(process, one) for one in here}
+    shown = picture(process, went)
     sizes = [_box(figure) for figure in shown.figures]
     lines = [
         Line(tie.source, tie.target, tie.is_fallback, len(tie.words) * _WORD if tie.words else 0.0)
@@ -80,13 +84,12 @@ def svg(
     ]
     plan = layout(sizes, lines)
     drawn = sorted(zip(shown.ties, plan.routes, strict=True), key=lambda pair: pair[0].is_taken)
-    went = {*taken} if taken else set()
     parts = [_head(process, plan.width, plan.height)]
     parts += [_way(tie, route) for tie, route in drawn]
     parts += [_words(tie, route) for tie, route in drawn if route.words]
     for figure in shown.figures:
         place, link = plan.places[figure.name], (links or {}).get(figure.name)
-        parts.append(_step(figure, place, figure.name in went, figure.name in here, link))
+        parts.append(_step(figure, place, figure.name in went, figure.name in stands, link))
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
 
