@@ -209,6 +209,7 @@ def test_every_page_fits_its_screen(desk: Desk) -> None:
         "edit": f"/reviews/{review}#key-e",
         "case": "/cases/a-case-with-quite-a-long-id-2026-03-02",
         "figures": "/figures",
+        "api": "/api",
         "login": "/login",
     }
     for width, height in (DESK, PHONE, (320, 640)):

@@ -147,7 +147,13 @@ async def test_a_review_shows_what_is_to_be_decided(rig: Rig) -> None:
     """What came in, the draft with its form, why, the story, and every verb there is."""
     review = await rig.case()
     page = await look(rig.client(), f"/reviews/{review}")
-    for words in ("two chairs", "What came in", "Payment, to decide on", "by propose", "a person is asked"):
+    for words in (
+        "two chairs",
+        "What came in",
+        "Payment, to decide on",
+        "by propose, who saw order",
+        "a person is asked",
+    ):
         assert words in page.text
     assert page.all("input", name="edited.amount", value="20.0", type="number")
     verbs = {one.get("value") for one in page.all("button", name="verb")}

@@ -104,6 +104,7 @@ async def _page(
         whom=for_whom(row.shown),
         evidence=evidence,
         confidence=_confidence(row, story),
+        saw=_seen_by(row.agent, story),
         inputs={name: row.shown[name] for name in row.shown if case and name in case.input},
         subject=row.shown.get(row.subject),
         others={
@@ -132,6 +133,12 @@ def _confidence(row: ReviewRow, story: Sequence[LedgerEntry]) -> dict[str, Any]:
         if entry.event.kind == "gated" and entry.event.at <= row.opened_at:
             found |= {name: entry.event.data.get(name) for name in ("confidence", "threshold")}
     return found
+
+
+def _seen_by(agent: str, story: Sequence[LedgerEntry]) -> list[str]:
+    """The fields of the case that the agent of the draft saw, as its last run tells."""
+    runs = [one.event.data for one in story if one.event.step == agent and one.event.data.get("gave")]
+    return [str(name) for name in runs[-1].get("got") or ()] if agent and runs else []
 
 
 def _form(
