@@ -174,7 +174,7 @@ def _step(process: Process, step: Step) -> StepRow:
         step.owner or "nobody",
         tuple(_handed(process, step)),
         tuple(_given(process, step)),
-        f"{spoken(step.timeout)} each time" if at_work and step.timeout else "",
+        _takes(step),
         retry_words(step.retry) if at_work else "",
         budget_words(step.budget),
         tuple(_leads(process, step)),
@@ -182,6 +182,15 @@ def _step(process: Process, step: Step) -> StepRow:
         tuple(_otherwise(process, step)),
         "; ".join(limits),
     )
+
+
+def _takes(step: Step) -> str:
+    """How long a step may take: code each time it is tried, a person as promised, a pause as it is long."""
+    if step.review is not None:
+        return f"within {_time(step.review.within)}" if step.review.within else ""
+    if step.wait is not None:
+        return _time(step.wait.until) if isinstance(step.wait.until, timedelta) else "until its moment"
+    return f"{spoken(step.timeout)} each time" if step.call is not None and step.timeout else ""
 
 
 def _says(step: Step) -> str:

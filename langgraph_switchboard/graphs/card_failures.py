@@ -52,7 +52,7 @@ def failures(card: Card) -> tuple[tuple[str, str], ...]:
             (
                 "Nobody decides in time",
                 "The question is marked as overdue. It is never approved by time alone; what happens then "
-                "stands with each question below.",
+                "stands with each question above.",
             )
         )
     if any(step.kind == "effect" for step in steps):
