@@ -234,7 +234,19 @@ async def test_what_it_cost_stands_in_the_ledger(made: Made) -> None:
     assert "cost_usd" not in data  # nobody knows the price of a fake
 
 
-def test_a_price_list_makes_it_dollars() -> None:
+async def test_a_model_with_a_known_price_costs_dollars() -> None:
+    """By the same list as our own questions; a price nobody knows stays unknown."""
+    message = AIMessage(
+        content='{"text": "Yes.", "confidence": 0.9}',
+        usage_metadata={"input_tokens": 1_000_000, "output_tokens": 0, "total_tokens": 1_000_000},
+        response_metadata={"model_name": "gpt-4o-mini"},
+    )
+    chat = FakeChat(messages=iter([message]), line=Line(GOOD))
+    data = told(await run(from_langchain(create_agent(chat), gives=Said)(answer)))
+    assert data["cost_usd"] == 0.15
+
+
+def test_a_price_list_of_ones_own_makes_it_dollars() -> None:
     """Where the framework knows no price, the author's own table does."""
     tally = tally_of(Usage(100, 20))
     assert tally.answer(1.0, lambda model, usage: usage.input_tokens / 1000).cost_usd == 0.1

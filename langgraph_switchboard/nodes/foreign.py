@@ -13,7 +13,7 @@ from langgraph.pregel import Pregel
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.questions import spending
-from langgraph_switchboard.nodes.tally import Tally, UsageCounter
+from langgraph_switchboard.nodes.tally import Tally, UsageCounter, priced_by
 
 _DURABILITY = "__pregel_durability"
 NO_CHECKPOINTS = {_DURABILITY: "async"}
@@ -40,7 +40,9 @@ def as_agent(runnable: Runnable[Any, Any], gives: str) -> Callable[..., Awaitabl
                 )
             finally:
                 if tally.begun:  # models were asked inside
-                    ctx.answers.append(tally.answer(time.perf_counter() - began))
+                    ctx.answers.append(
+                        tally.answer(time.perf_counter() - began, priced_by(ctx.services.prices))
+                    )
         if isinstance(answer, Mapping) and gives in answer:
             return answer[gives]
         return answer

@@ -38,7 +38,7 @@ def from_langchain(
         gives: The contract that the step gives.
         max_turns: How many steps its graph may take.
         read: Turns its final state into the contract or its fields, instead.
-        pricing: Dollars for tokens by model name.
+        pricing: Dollars for tokens by model name; the price list of the services unless given.
     """
     alone = apart(agent)
 

@@ -34,7 +34,7 @@ def from_openai_agents(
         context: Gives the SDK's own context object, from the step's context.
         max_turns: How many turns it may take.
         read: Turns its final output into the contract or its fields; its own output type then stands.
-        pricing: Dollars for tokens by model name.
+        pricing: Dollars for tokens by model name; the price list of the services unless given.
 
     Raises:
         MissingExtra: The SDK is not installed.

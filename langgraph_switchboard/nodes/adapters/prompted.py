@@ -14,7 +14,7 @@ from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.models import Pricing
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.questions import spending
-from langgraph_switchboard.nodes.tally import Tally
+from langgraph_switchboard.nodes.tally import Tally, priced_by
 
 Prompt = Callable[..., str]
 """A plain function of contracts that writes the prompt; its parameters are what the agent may see."""
@@ -37,7 +37,7 @@ def prompted(
         run: Runs the agent.
         gives: The contract that the step gives.
         read: Turns what the agent says into that contract or its fields, where it says it otherwise.
-        pricing: Dollars for tokens by model name, where the framework does not know them.
+        pricing: Dollars for tokens by model name; the price list of the services unless given.
     """
 
     def decorate(prompt: Prompt) -> StepAgent:
@@ -48,7 +48,8 @@ def prompted(
                     said = await run(prompt(**seen), ctx, tally)
                 finally:
                     # Paid for is paid for, also where the run failed or was broken off.
-                    ctx.answers.append(tally.answer(time.perf_counter() - began, pricing))
+                    prices = pricing or priced_by(ctx.services.prices)
+                    ctx.answers.append(tally.answer(time.perf_counter() - began, prices))
             return read(said) if read else as_fields(said)
 
         return signed_as(agent, prompt, gives)

@@ -37,7 +37,7 @@ def from_pydantic_ai(
         max_turns: How many requests it may make of a model.
         max_tokens: How many tokens it may use in all.
         read: Turns its output into the contract or its fields; its own output type then stands.
-        pricing: Dollars for tokens by model name, where the framework does not know them.
+        pricing: Dollars for tokens by model name, where the framework does not know them itself.
 
     Raises:
         MissingExtra: pydantic-ai is not installed.
