@@ -156,4 +156,6 @@ def test_what_is_generated_is_not_stale() -> None:
     """The reference is that of the docstrings, the drawings and the schema those of the code: `make docs`."""
     command = [sys.executable, "-m", "docs.build", "--check"]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), (
+        f"{done.stderr}Run `make docs`, and commit what it writes."
+    )
