@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from langgraph_switchboard import END, JOIN, Blueprint, CaseView, StepContext, Switchboard
+from langgraph_switchboard.cli.story import story
 from langgraph_switchboard.switchboard.ticker import Ticker
 from langgraph_switchboard.testing import FakeClock
 from tests.shape_flows import (
@@ -543,3 +546,26 @@ async def test_an_item_of_a_map_is_redriven_alone(database: str) -> None:
         assert case.status == "finished"
         assert [one.cents for one in getattr(case.state, "prices").items] == list(range(1, 21))  # noqa: B009
         assert seen == {n: 2 if n == 7 else 1 for n in range(1, 21)}
+
+
+async def test_the_story_of_a_case_tells_where_each_branch_stands() -> None:
+    """On the screen, too: what began at once, what rests, and what each branch waits for."""
+
+    def told(case: CaseView) -> str:
+        screen = Console(file=io.StringIO(), width=120)
+        for line in story(case):
+            screen.print(line)
+        assert isinstance(screen.file, io.StringIO)
+        return screen.file.getvalue()
+
+    async with Switchboard.open("memory") as switchboard:
+        case = await switchboard.run(a_set(breaks, right_reviewed=True), ORDER)
+        screen = told(case)
+        assert "goes on at once as left, right" in screen
+        assert "sets the branch views:left aside: RuntimeError: out of order" in screen
+        assert "branch views:left: dead_lettered at dead_letter" in screen
+        assert "branch views:right: waiting at ask_too" in screen
+        assert "parts: left, right" in "\n".join(case.story_lines())
+        [letter] = await switchboard.dead_letters()
+        row = await switchboard.redrive(letter.letter_id, by="otto")
+        assert "takes the branch views:left up again at left" in told(await switchboard.case(row.case_id))

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from langgraph_switchboard.cases.branches import PARTED
 from langgraph_switchboard.cli.screen import program
 from langgraph_switchboard.ledger import Event
 from langgraph_switchboard.nodes import END
@@ -61,6 +62,10 @@ def story(view: CaseView, *, width: int = 100, full: bool = False) -> list[Rende
         event = entry.event
         table.add_row(f"{event.at.astimezone():%H:%M:%S}", event.step, _what(event, full), _took(event))
     shown.append(table)
+    for path, branch in sorted(row.branches.items()):
+        if path and branch["status"] != PARTED:
+            said = f"branch {path}: {branch['status']} at {branch['step']}"
+            shown.append(Text(said, style=_STYLES.get(branch["status"], "")))
     for review in view.reviews:
         if review.status == "open":
             said = f"waits for a person: {program()} reviews {review.review_id}"
@@ -96,6 +101,13 @@ def _what(event: Event, full: bool) -> Text:
             return Text(f"{data.get('by')} has it done again", style="bold")
         case "dead_letter_discarded":
             return Text(f"{data.get('by')} lets it be: {data.get('why')}", style="bold")
+        case "forked":
+            parts = f"{data['items']} items" if "items" in data else data.get("goto")
+            return Text(f"goes on at once as {parts}")
+        case "branch_set_aside":
+            return Text(f"sets the branch {data.get('branch')} aside: {data.get('reason')}", style="red")
+        case "branch_taken_up":
+            return Text(f"takes the branch {data.get('branch')} up again at {data.get('goto')}", style="bold")
         case "case_ended":
             return Text(f"ends: {data.get('outcome')}", style=_STYLES.get(str(data.get("outcome")), ""))
         case "attempt_failed":
