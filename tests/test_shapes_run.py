@@ -569,3 +569,47 @@ async def test_the_story_of_a_case_tells_where_each_branch_stands() -> None:
         [letter] = await switchboard.dead_letters()
         row = await switchboard.redrive(letter.letter_id, by="otto")
         assert "takes the branch views:left up again at left" in told(await switchboard.case(row.case_id))
+
+
+def renamed_set(names: dict[str, str]) -> Blueprint:
+    """The set with two people in it, some steps by other names, in a later version."""
+
+    def now(name: str) -> str:
+        return names.get(name, name)
+
+    flow = blank(version=2, renamed=names)
+    flow.parallel(now("views"), members=[now("left"), now("right")], merge=both, then=finish)
+    flow.step(left, name=now("left"), then=now("ask"))
+    flow.step(right, name=now("right"), then="look")
+    flow.step(right, name="look", then=now("ask_too"))
+    for name in ("ask", "ask_too"):
+        flow.review(now(name), of="opinion", decides=OpinionDecision, then=JOIN, rejected=JOIN)
+    flow.effect(finish)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "names", [{"ask": "judge"}, {"left": "port"}, {"ask": "judge", "left": "port"}], ids=str
+)
+async def test_a_case_goes_on_in_a_branch_whose_steps_were_renamed(
+    database: str, names: dict[str, str]
+) -> None:
+    """Law 2: deployed over while it waits in two branches, it is decided under the new names."""
+    if database == "memory":
+        async with Switchboard.open("memory") as switchboard:
+            await goes_on_renamed(switchboard, switchboard, names)
+    else:
+        async with Switchboard.open(database) as before, Switchboard.open(database) as after:
+            await goes_on_renamed(before, after, names)
+
+
+async def goes_on_renamed(before: Switchboard, after: Switchboard, names: dict[str, str]) -> None:
+    case = await before.run(a_set(reviewed=True, right_reviewed=True), ORDER)
+    assert case.status == "waiting"
+    after.flow(renamed_set(names))
+    for review in case.reviews:
+        await after.decide(review.review_id, APPROVE, by="ada")
+    case = await after.case(case.row.case_id)
+    assert (case.status, steps_of(case)["views.join"]) == ("finished", 1)
+    assert "says left" in done_of(case)
+    assert "right says right" in done_of(case)
