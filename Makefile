@@ -41,6 +41,7 @@ bench: $(DEV) ## measure: checkpoint savers side by side, where a case's time go
 	@$(BIN)/switchboard bench saver
 	@$(BIN)/switchboard bench desk
 	@$(BIN)/switchboard bench limits
+	@$(BIN)/switchboard bench check
 
 chaos: $(DEV) ## kill -9 at every SQL statement: the full crash sweep
 	@$(BIN)/python -m tests.chaos.full .cache/chaos/report.json

@@ -11,8 +11,10 @@ from typer.testing import CliRunner, Result
 
 from langgraph_switchboard import Switchboard
 from langgraph_switchboard.cases.branches import Standing
+from langgraph_switchboard.cli.bench_check import check_, long_process
 from langgraph_switchboard.cli.check import check
 from langgraph_switchboard.errors import ConfigurationError, InputRefused
+from langgraph_switchboard.graphs import check as long_checked
 from tests.shape_flows import Order, a_set
 
 FLOW = """
@@ -179,3 +181,15 @@ def test_the_database_shows_which_steps_open_cases_stand_on(project: Path, pg_ds
     gone = call("shaped:other", "--against", pg_dsn)
     assert gone.exit_code == 1
     assert "orphaned_step at 'ask_too': 3 open cases stand on it" in gone.stdout
+
+
+def test_the_bench_checks_a_long_process_of_every_shape() -> None:
+    """What is measured is sound, and as long as it says."""
+    process = long_process(100)
+    assert len(process.steps) == 102
+    assert [finding for finding in long_checked(process) if finding.is_error] == []
+    app = typer.Typer()
+    app.command()(check_)
+    result = CliRunner().invoke(app, ["--steps", "50", "--repetitions", "2", "--json"])
+    told = json.loads(result.stdout)
+    assert (told["steps"], len(told["seconds"])) == (50, 2)

@@ -10,6 +10,7 @@ import typer
 
 from langgraph_switchboard.cli import (
     bench,
+    bench_check,
     bench_desk,
     bench_inbox,
     bench_limits,
@@ -61,6 +62,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(records.ledger_app, name="ledger")
 app.add_typer(records.db_app, name="db")
+bench.app.command("check")(bench_check.check_)
 bench.app.command("desk")(bench_desk.desk)
 bench.app.command("inbox")(bench_inbox.inbox)
 bench.app.command("limits")(bench_limits.limits)
