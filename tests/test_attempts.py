@@ -406,3 +406,41 @@ def test_a_changed_policy_is_a_changed_process() -> None:
         return flow.process().digest
 
     assert digest() == digest(retry=Retry()) != digest(retry=Retry(attempts=5))
+
+
+async def test_a_doubt_after_a_timer_asks_a_person_once_and_goes_on(database: str) -> None:
+    """A long wait, then a call that broke off: the question stands behind the timer, and is asked once."""
+    clock, calls = FakeClock(), list[int]()
+
+    async def send(payment: Payment, ctx: StepContext) -> Receipt:
+        if ctx.attempt == 1:
+            raise ModelBusy("429", retry_after=90.0)
+
+        async def call(key: str) -> str:
+            calls.append(ctx.attempt)
+            if len(calls) == 1:
+                raise ConnectionResetError("in the middle of it")
+            return "sent"
+
+        await ctx.external("letter", call)
+        return Receipt(key="letter")
+
+    flow = Blueprint("doubtful", case=PaymentCase, owner="accounts")
+    flow.step(gives(GOOD), name="propose", then="send")
+    flow.effect(send, then=END, retry=Retry(attempts=5, jitter=False))
+    async with Switchboard.open(database, clock=clock.now, sleep=clock.sleep) as switchboard:
+        assert (await switchboard.run(flow, Order(text="two chairs"), case_id="c1")).status == "delayed"
+        clock.advance(90)
+        assert (await Ticker(switchboard).tick()).woken == 1
+        view = await switchboard.case("c1")
+        assert view.status == "waiting" and calls == [2]
+        [review] = view.reviews
+        row = await switchboard.decide(review.review_id, {"type": "reject"}, by="ann")
+        assert (row.status, calls) == ("finished", [2, 3])
+        assert len(await switchboard.services.store.timers(case_id="c1", status=None)) == 1
+        kinds = [one.event.kind for one in (await switchboard.case("c1")).story if one.event.step == "send"]
+        assert kinds == [
+            # That the timer fired leaves with the next commit of the step itself.
+            "attempt_failed", "timer_set", "attempt_failed", "timer_fired", "review_opened", "review_decided",
+            "effect_recorded", "step_finished", "case_ended",
+        ]  # fmt: skip

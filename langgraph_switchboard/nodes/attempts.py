@@ -87,9 +87,10 @@ class _Run:
         ctx.attempts = max(policy.attempts, len(before) + 1)
         ctx.attempt = len(before) + 1
         ctx.failed = before[-1].data.get("failure") if before else None
-        for event in before:
-            if event.data.get("by") == "timer":
-                self._set_timer(float(event.data["wait"]), int(event.data["attempt"]))
+        if self.lets_go:  # else this run has been through its timers already
+            for event in before:
+                if event.data.get("by") == "timer":
+                    self._set_timer(float(event.data["wait"]), int(event.data["attempt"]))
         if before and before[-1].data.get("by") == "sleep":
             passed = (ctx.now() - before[-1].at).total_seconds()
             if (left := float(before[-1].data["wait"]) - passed) > 0:
