@@ -19,9 +19,12 @@ environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
 """Escapes whatever a template fills in; a name that nobody gave is an error."""
 teach(environment)
+for _name in environment.list_templates():
+    environment.get_template(_name)  # read here and now: a loop that serves must not wait for a disk
 
 
 def page(request: Request, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:
