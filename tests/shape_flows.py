@@ -30,6 +30,12 @@ class Price(Contract):
     cents: int
 
 
+class PriceDecision(Decision):
+    """What a person says of a price."""
+
+    edited: Price | None = None
+
+
 class Prices(Contract):
     """What all lines cost."""
 

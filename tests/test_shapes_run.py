@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from langgraph_switchboard import END, JOIN, Blueprint, CaseView, StepContext, Switchboard
+from langgraph_switchboard import END, JOIN, Blueprint, CaseState, CaseView, StepContext, Switchboard
 from langgraph_switchboard.cli.story import story
+from langgraph_switchboard.errors import ModelBusy
 from langgraph_switchboard.switchboard.ticker import Ticker
 from langgraph_switchboard.testing import FakeClock
 from tests.shape_flows import (
@@ -23,6 +24,7 @@ from tests.shape_flows import (
     OpinionDecision,
     Order,
     Price,
+    PriceDecision,
     Prices,
     Route,
     a_set,
@@ -613,3 +615,55 @@ async def goes_on_renamed(before: Switchboard, after: Switchboard, names: dict[s
     assert (case.status, steps_of(case)["views.join"]) == ("finished", 1)
     assert "says left" in done_of(case)
     assert "right says right" in done_of(case)
+
+
+async def test_a_long_wait_before_another_attempt_holds_no_branch_up(database: str) -> None:
+    """In a set a wait over five seconds is a timer; the other branch goes on to its question meanwhile."""
+    clock, tries = FakeClock(), 0
+
+    async def flaky(order: Order) -> Opinion:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise ModelBusy("too many requests", retry_after=4.0 if tries == 1 else 20.0)
+        return Opinion(says="third time")
+
+    flow = a_set(flaky, right_reviewed=True)
+    async with Switchboard.open(database, flows=[flow], clock=clock.now, sleep=clock.sleep) as switchboard:
+        case = await switchboard.run(flow, ORDER)
+        stands = {path: one["status"] for path, one in case.row.branches.items() if path}
+        assert (tries, stands) == (2, {"views:left": "delayed", "views:right": "waiting"})
+        await switchboard.decide(case.reviews[0].review_id, APPROVE, by="ada")
+        clock.advance(30)
+        await Ticker(switchboard).tick()
+        case = await switchboard.case(case.row.case_id)
+        assert (case.status, done_of(case)) == ("finished", "left says third time, right says right")
+
+
+async def test_each_item_of_a_map_may_ask_a_person(database: str) -> None:
+    """A blueprint as the body: five questions of one case, answered one by one and in any order."""
+
+    class LineCase(CaseState):
+        """The pricing of one line."""
+
+        line: Line
+        price: Price | None = None
+        price_decision: PriceDecision | None = None
+
+    async def guess(line: Line, ctx: StepContext) -> Price:
+        return Price(cents=len(line.text))
+
+    inner = Blueprint("pricing", case=LineCase, owner="shop")
+    inner.step(guess, then="ask")
+    inner.review("ask", of="price", decides=PriceDecision, then=END, rejected="ask_again")
+    inner.review("ask_again", of="price", decides=PriceDecision, then=END, rejected="dead_letter")
+    async with Switchboard.open(database) as switchboard:
+        case = await switchboard.run(priced(inner, concurrency=2), ORDER)
+        assert (case.status, len(case.reviews), len(case.row.branches)) == ("waiting", 5, 6)
+        assert {one.step for one in case.reviews} == {"price.each.ask"}
+        for review in sorted(case.reviews, key=lambda one: one.shown["price"]["cents"], reverse=True):
+            edited = {"cents": 10 * review.shown["price"]["cents"]}
+            await switchboard.decide(review.review_id, {"type": "edit", "edited": edited}, by="ada")
+        case = await switchboard.case(case.row.case_id)
+        assert case.status == "finished"
+        assert [one.cents for one in getattr(case.state, "prices").items] == [10, 20, 30, 40, 50]  # noqa: B009

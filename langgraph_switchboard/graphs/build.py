@@ -39,6 +39,10 @@ from langgraph_switchboard.nodes import (
 
 Graph = StateGraph[Any, Any, Any, Any]
 
+_PATIENCE = 5.0
+"""Seconds that a wait before another attempt may hold the process in a set; a longer one is a timer, so
+that the case says what it waits for, and the others of its turnstile have their turn."""
+
 
 def build(process: Process) -> Graph:
     """The graph of a process; the caller brings the checkpointer."""
@@ -113,6 +117,8 @@ class _Site:
         told = replace(step, name=full(step.name))
         if self.scope.frames or self.scope.around:
             told = replace(told, patience=min(step.patience, PATIENCE_IN_A_SET))
+        if self.scope.around or self.scope.is_branch:
+            told = replace(told, patience=min(step.patience, _PATIENCE))
         if step.approval is not None:
             told = replace(told, approval=replace(step.approval, review=full(step.approval.review)))
         inner = self._included(step) if step.part is not None else None

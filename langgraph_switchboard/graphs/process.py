@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
@@ -68,6 +68,13 @@ class Process:
             if name.startswith(f"{step}.")
         )
         return next(filter(None, inside), None)
+
+    def every_step(self) -> Iterator[tuple[str, Step]]:
+        """All steps by the names that they are told by, those of included processes as well."""
+        for name, step in self.steps.items():
+            yield name, step
+            if name in self.included:
+                yield from ((f"{name}.{inner}", one) for inner, one in self.included[name].every_step())
 
     def leads_to(self, step: Step, edge: Edge) -> str:
         """Where a way leads; `JOIN` is the joining step of the set that the step stands in."""

@@ -58,7 +58,7 @@ def matter_of(
         answer: What somebody wants to decide; an edit may put more at stake than the draft did.
     """
     requester = case.labels.get(REQUESTER)
-    agents = frozenset(step.name for step in process.steps.values() if step.kind != "review")
+    agents = frozenset(name for name, step in process.every_step() if step.kind != "review")
     return Matter(
         row.flow, row.kind or row.step, review.risk, _amount(review, row, answer),
         str(requester) if requester else None, agents,
