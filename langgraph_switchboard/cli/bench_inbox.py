@@ -169,7 +169,7 @@ async def _time(ask: Asked, page: str, path: str, rounds: int) -> Timed:
         size = len(await ask(path))
         if number >= 3:  # templates are read, statements and caches are warm
             took.append(1000 * (time.perf_counter() - began))
-    cuts = statistics.quantiles(took, n=20)
+    cuts = statistics.quantiles(took, n=20, method="inclusive")
     return Timed(page, statistics.median(took), cuts[-1], max(took), size)
 
 
