@@ -180,6 +180,8 @@ class PostgresOwners:
     async def give_back(self, case_id: str, epoch: int) -> None:
         """Let anybody take the case at once; nothing happens if somebody has taken it over."""
         self.neglect(case_id, epoch)
+        if self._died.get(case_id) == epoch:
+            del self._died[case_id]
         release = asyncio.ensure_future(self._releases.put(_Wish(case_id, "", epoch)))
         release.add_done_callback(_hear)
         # Not given back in time: the lease, or the end of this process, frees it a little later.
@@ -193,8 +195,6 @@ class PostgresOwners:
         """Renew the lease no more: somebody else may have the case when it runs out."""
         if self._held.get(case_id) == epoch:
             del self._held[case_id]
-        if self._died.get(case_id) == epoch:
-            del self._died[case_id]
 
     async def _beat(self) -> None:
         """Hold the lock that says that this process lives, and renew the leases of what it drives."""

@@ -25,6 +25,9 @@ EPOCH = "__switchboard_epoch"
 """Key in a run's `configurable`: the epoch under which its case is owned. LangGraph keeps keys
 that begin with two underscores out of the checkpoint's metadata."""
 
+CRASHES = "__switchboard_crashes"
+"""Key beside it: how many runs in a row have died where the case stands; absent where none has."""
+
 _AT_REST = {INTERRUPT, ERROR}
 _KEPT = 100_000
 
@@ -63,6 +66,19 @@ class Adoptions:
         if len(self._adopted) > _KEPT:
             self._adopted.popitem(last=False)
         configurable[EPOCH] = epoch  # the run's own copy: steps and later writes find it there
+
+    async def count_crash(self, config: RunnableConfig, stands: str) -> None:
+        """Tell the steps of the run how many runs before it have died where the case stands.
+
+        Args:
+            config: Of the run, which has just claimed its case.
+            stands: The checkpoint that the case stands on; empty where it has none yet.
+        """
+        case_id, epoch = _place(config)
+        if epoch is not None and self._adopted.get(case_id) == epoch:
+            crashes = await self._owners.count_crash(case_id, epoch, stands)
+            if crashes:
+                config["configurable"][CRASHES] = crashes
 
     async def came_to_rest(self, config: RunnableConfig, *, anyway: bool = False) -> None:
         """Give the case back, if it was adopted; whatever comes next may have it at once.

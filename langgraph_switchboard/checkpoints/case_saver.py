@@ -69,6 +69,9 @@ class CaseSaver(GroupCommitSaver):
         found = await super().aget_tuple(config)
         if found is not None:
             self._note_read(found.config)
+        if self._adoptions:
+            stands = found.config["configurable"]["checkpoint_id"] if found is not None else ""
+            await self._adoptions.count_crash(config, stands)
         return found
 
     def was_there(self, thread_id: str, checkpoint_ns: str, checkpoint_id: str) -> bool:

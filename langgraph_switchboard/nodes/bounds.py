@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langgraph_switchboard.checkpoints import CRASHES
 from langgraph_switchboard.errors import BoundReached, Poisonous
 from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.nodes.context import StepContext
@@ -20,7 +21,7 @@ _HOPS = ("step_finished", "step_failed", "routed", "gated")
 _AGAIN = "~"
 _AFRESH = ("dead_letter_redriven",)
 _UNBOUND = ("open", "dead_letter")
-CRASHES = 5
+DEATHS = 5
 """So many processes may die where a case stands; then it is set aside."""
 _SUSPICIOUS = 3
 """From this visit on a step looks whether the case goes round; nothing can have repeated before."""
@@ -56,9 +57,9 @@ def not_poisonous(step: Step, ctx: StepContext) -> None:
     Raises:
         Poisonous: So many processes have died where the case stands.
     """
-    crashes = crashes_here()
+    crashes = crashes_here() or ctx.config.get("configurable", {}).get(CRASHES, 0)
     stood_here = ctx.again or step.kind == "open"
-    if crashes < CRASHES or not stood_here or step.kind in ("review", "wait", "dead_letter"):
+    if crashes < DEATHS or not stood_here or step.kind in ("review", "wait", "dead_letter"):
         return
     raise Poisonous(
         f"{crashes} processes have died while {step.name!r} was at work",

@@ -293,3 +293,37 @@ async def test_a_case_with_several_branches_is_held_until_the_last_one_rests(pg_
         assert (row.status, row.step) == ("waiting", "ask_too")
         assert (await server.run(answer_to(question.id, {"type": "approve"})))["outcome"] == "finished"
         assert await server.paid() == 1
+
+
+async def test_a_case_on_which_five_runs_died_is_poison(pg_dsn: str, pg_pool: Pool) -> None:
+    """A server that starts its runs again after each crash does not die of one case for ever.
+
+    The control is the fifth death: the run after the fourth one still tries.
+    """
+    calls: list[int] = []
+
+    class Stop(BaseException):
+        """The process is gone."""
+
+    async def dies(order: Order) -> Payment:
+        calls.append(1)
+        raise Stop
+
+    async def somebody_died() -> None:
+        async with pg_pool.connection() as connection:
+            await connection.execute("update switchboard.case_owner set lease_until = now() - interval '1 s'")
+
+    async with served(pg_dsn, paying(dies, fallback=None)) as server:
+        with pytest.raises(Stop):
+            await server.run(ORDER)
+        for _ in range(4):
+            await somebody_died()
+            with pytest.raises(Stop):
+                await server.run(None)
+        assert len(calls) == 5
+        await somebody_died()
+        assert (await server.run(None))["outcome"] == "dead_lettered"
+        assert len(calls) == 5
+        story = await server.house.services.store.story("c1")
+        [failure] = [one.event.data["failure"] for one in story if one.event.kind == "step_failed"]
+        assert (failure["code"], failure["crashes"]) == ("poison", 5)
