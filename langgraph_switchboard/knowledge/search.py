@@ -11,6 +11,7 @@ from langgraph_switchboard.knowledge.articles import Article
 from langgraph_switchboard.knowledge.bm25 import GRAIN, K1, B, Bm25
 from langgraph_switchboard.knowledge.tokens import tokenise
 from langgraph_switchboard.postgres import Pool, load_queries
+from langgraph_switchboard.postgres.pool import PATIENCE
 
 TITLE_COUNTS = 3
 """How often a title's words are counted; 3 found 2 points more on BANKING77's training messages than 1."""
@@ -104,7 +105,7 @@ class PostgresKnowledge:
         if not terms:
             return []
         asked = {"collection": self._collection, "terms": terms, "k": k, "k1": K1, "b": B, "grain": GRAIN}
-        async with self._pool.connection() as connection:
+        async with self._pool.connection(timeout=PATIENCE) as connection:
             cursor = await connection.execute(_queries.search, asked)
             rows = await cursor.fetchall()
         return [Hit(**{**row, "topics": tuple(row["topics"])}) for row in rows]
@@ -114,7 +115,7 @@ class PostgresKnowledge:
         if "\0" in article_id:  # no id holds one, and Postgres would refuse the question
             return None
         asked = {"collection": self._collection, "article_id": article_id}
-        async with self._pool.connection() as connection:
+        async with self._pool.connection(timeout=PATIENCE) as connection:
             row = await (await connection.execute(_queries.article, asked)).fetchone()
         if row is None:
             return None

@@ -28,6 +28,10 @@ ConnectionClass = type[AsyncConnection[DictRow]]
 """What a pool makes its connections of; tools that watch every statement bring their own."""
 
 
+PATIENCE = 25.0
+"""Seconds that a step's read waits for a free connection: a thousand cases ask at the same time."""
+
+
 @dataclass(frozen=True)
 class Database:
     """An open database.

@@ -23,7 +23,7 @@ from psycopg.rows import DictRow
 from langgraph_switchboard.errors import ConfigurationError, StoreError, StoreUnavailable
 from langgraph_switchboard.postgres.logins import make_login, role_for
 from langgraph_switchboard.postgres.migrations import LOCK
-from langgraph_switchboard.postgres.pool import ConnectionClass, Pool, open_pool
+from langgraph_switchboard.postgres.pool import PATIENCE, ConnectionClass, Pool, open_pool
 from langgraph_switchboard.postgres.queries import Queries
 
 READER_SETTING = "SWITCHBOARD_READER_URL"
@@ -91,7 +91,7 @@ class Reader:
         """
         text = self._queries[name]
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection(timeout=PATIENCE) as connection:
                 cursor = await connection.execute(text, params)
                 return await cursor.fetchall()
         except psycopg.ProgrammingError as error:
