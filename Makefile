@@ -8,7 +8,7 @@ CORE   := $(VENV)/.installed-all
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve dev bench chaos docs faults notebooks clean
+.PHONY: help demo test check serve dev bench chaos docs faults bench-faults notebooks clean
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
@@ -52,6 +52,9 @@ docs: $(DEV) ## write what is made of the code: cards, reference, drawings, sche
 
 faults: $(DEV) ## let a model server fail in every way, 50 cases each; fuzz 10,000 outputs per family
 	@$(BIN)/python -m tests.faults.full $(JSON)
+
+bench-faults: $(DEV) # 10,000 tickets while 12 % of the model's answers fail; N=... for fewer
+	@$(BIN)/python -m tests.faults.bench $(JSON)
 
 notebooks: $(DEV) ## execute the notebooks
 	@$(BIN)/python -m pytest -q tests/test_notebooks.py
