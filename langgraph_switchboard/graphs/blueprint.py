@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,8 +15,8 @@ from langgraph_switchboard.errors import BlueprintError, ContractViolation
 from langgraph_switchboard.graphs.build import build
 from langgraph_switchboard.graphs.check import Finding, check
 from langgraph_switchboard.graphs.drawing import mermaid
-from langgraph_switchboard.graphs.making import Agent, Maker, doc_of, needs, share, span
-from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack, name_of, options_of, way_out
+from langgraph_switchboard.graphs.making import Agent, Maker, needs, share, span
+from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack, name_of
 from langgraph_switchboard.graphs.over_budget import with_ways_to_a_person
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.said import Said, declares
@@ -30,16 +30,13 @@ from langgraph_switchboard.nodes import (
     Approval,
     Edge,
     Expiry,
-    Fork,
     Gate,
     Hooks,
-    Picks,
     Review,
     Risk,
     Step,
     Take,
     must_be_hooks,
-    read_agent,
     read_plain,
 )
 
@@ -175,82 +172,6 @@ class Blueprint(Shapes):
             reads = read_plain(when, self.case) if when else ()
             step = replace(step, approval=Approval(approved, when, reads))
         self._add(step)
-
-    @declares
-    def supervise(
-        self,
-        name: str,
-        router: Callable[..., Awaitable[Contract]],
-        *,
-        agents: Sequence[Target],
-        unsure: Target,
-        threshold: float = 0.7,
-        fallback: Target | None = None,
-        picks: Picks = "one",
-        then: Target | None = None,
-        merge: Agent | None = None,
-        gives: str | None = None,
-        concurrency: int | None = None,
-        **options: Unpack[StepOptions],
-    ) -> None:
-        """Declare a supervisor: a router that picks among the declared agents, or nobody.
-
-        It picks one agent, `several` that run at the same time, or a `sequence` of them. Of the
-        latter two each agent's ways lead to `JOIN`, as in a set of `parallel`; the step `NAME.join`
-        merges what came and leads on to `then`.
-
-        Args:
-            name: The step's name.
-            router: An async function that gives a contract with the fields `agent` (a step's
-                name, or None), `confidence` (0 to 1) and `reason`; with `agents` (names, in order)
-                instead of `agent` where it picks several or a sequence.
-            agents: The steps that it may pick; nothing else is ever gone to.
-            unsure: Where the case goes when nobody is picked.
-            threshold: Below this confidence nobody is picked. 0.7 carries no promise: it is
-                the customary figure for who has not measured yet.
-            fallback: Where it goes when the router fails; `unsure` unless given.
-            picks: `one`, `several` or a `sequence`.
-            then: Where the case goes when those who were picked have done their part.
-            merge: An agent that makes one contract of what they wrote; see `parallel`.
-            gives: The field that the merge writes, where two fields hold its contract.
-            concurrency: How many of several are at work at a time.
-            **options: See `StepOptions`.
-
-        Raises:
-            BlueprintError: The router's contract lacks one of the three fields, or what belongs to
-                several agents is said of one.
-        """
-        signature = read_agent(router, self.case)
-        needs(signature.gives, ("agent" if picks == "one" else "agents", "confidence", "reason"), name)
-        wrote = self._make.field(signature.gives, None, name)
-        names = tuple(name_of(agent) for agent in agents)
-        fork = None
-        if picks != "one" and then is not None:
-            fork = Fork(names, f"{name}.join", picks, concurrency)
-        elif picks != "one" or then is not None or merge is not None:
-            raise BlueprintError(
-                f"the supervisor {name!r} says half of what picking several agents needs",
-                where=name,
-                wanted="picks='several' or 'sequence', with then=",
-            )
-        edges = (
-            *(Edge("agent", agent, frozenset({wrote})) for agent in names),
-            Edge("unsure", name_of(unsure), frozenset({wrote})),
-            Edge("fallback", name_of(fallback or unsure)),
-            *way_out(options),
-        )
-        self._add(
-            Step(
-                name, "supervisor", edges, signature.takes, wrote, signature.gives, router,
-                signature.wants_context, agents=names, threshold=share(threshold, name), fork=fork,
-                description=doc_of(router), **options_of(options, self.owner, name),
-            )
-        )  # fmt: skip
-        if then is not None:
-            options.pop("max_visits", None)
-            options.pop("exhausted", None)
-            options.pop("over_budget", None)
-            self._add(self._make.join(name, then, merge, gives, None, options))
 
     @declares
     def gate(

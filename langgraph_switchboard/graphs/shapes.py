@@ -1,17 +1,18 @@
-"""Shapes: the verbs of a blueprint for what is more than a line: sets, lists, blueprints inside, waits."""
+"""Shapes: the verbs of a blueprint for more than a line: supervisors, sets, maps, parts, waits."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from langgraph_switchboard.contracts import CaseState, Contract
+from langgraph_switchboard.errors import BlueprintError
 from langgraph_switchboard.graphs.durations import seconds_of
 from langgraph_switchboard.graphs.including import given_back, given_in, item_input, result_field, ways_on
 from langgraph_switchboard.graphs.lists import at_least_one, list_of, members_named
-from langgraph_switchboard.graphs.making import Agent, Maker, rung, span
-from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack
+from langgraph_switchboard.graphs.making import Agent, Maker, doc_of, needs, rung, share, span
+from langgraph_switchboard.graphs.options import StepOptions, Target, Unpack, name_of, options_of, way_out
 from langgraph_switchboard.graphs.process import Process
 from langgraph_switchboard.graphs.said import Said, declares
 from langgraph_switchboard.graphs.summary import summary_of
@@ -23,9 +24,11 @@ from langgraph_switchboard.nodes import (
     Fork,
     Join,
     Part,
+    Picks,
     Step,
     Take,
     Wait,
+    read_agent,
     read_plain,
 )
 
@@ -34,7 +37,7 @@ Moment = Callable[..., datetime | timedelta]
 
 
 class Shapes(ABC):
-    """The verbs for branches, lists, included blueprints and pauses; `Blueprint` has them all."""
+    """The verbs for supervisors, sets, maps, included blueprints and waits; `Blueprint` has them all."""
 
     name: str
     case: type[CaseState]
@@ -49,6 +52,82 @@ class Shapes(ABC):
     @abstractmethod
     def _add(self, step: Step) -> None:
         """Take a step in."""
+
+    @declares
+    def supervise(
+        self,
+        name: str,
+        router: Callable[..., Awaitable[Contract]],
+        *,
+        agents: Sequence[Target],
+        unsure: Target,
+        threshold: float = 0.7,
+        fallback: Target | None = None,
+        picks: Picks = "one",
+        then: Target | None = None,
+        merge: Agent | None = None,
+        gives: str | None = None,
+        concurrency: int | None = None,
+        **options: Unpack[StepOptions],
+    ) -> None:
+        """Declare a supervisor: a router that picks among the declared agents, or nobody.
+
+        It picks one agent, `several` that run at the same time, or a `sequence` of them. Of the
+        latter two each agent's ways lead to `JOIN`, as in a set of `parallel`; the step `NAME.join`
+        merges what came and leads on to `then`.
+
+        Args:
+            name: The step's name.
+            router: An async function that gives a contract with the fields `agent` (a step's
+                name, or None), `confidence` (0 to 1) and `reason`; with `agents` (names, in order)
+                instead of `agent` where it picks several or a sequence.
+            agents: The steps that it may pick; nothing else is ever gone to.
+            unsure: Where the case goes when nobody is picked.
+            threshold: Below this confidence nobody is picked. 0.7 carries no promise: it is
+                the customary figure for who has not measured yet.
+            fallback: Where it goes when the router fails; `unsure` unless given.
+            picks: `one`, `several` or a `sequence`.
+            then: Where the case goes when those who were picked have done their part.
+            merge: An agent that makes one contract of what they wrote; see `parallel`.
+            gives: The field that the merge writes, where two fields hold its contract.
+            concurrency: How many of several are at work at a time.
+            **options: See `StepOptions`; they hold for the merge as well.
+
+        Raises:
+            BlueprintError: The router's contract lacks one of the three fields, or what belongs to
+                several agents is said of one.
+        """
+        signature = read_agent(router, self.case)
+        needs(signature.gives, ("agent" if picks == "one" else "agents", "confidence", "reason"), name)
+        wrote = self._make.field(signature.gives, None, name)
+        names = tuple(name_of(agent) for agent in agents)
+        fork = None
+        if picks != "one" and then is not None:
+            fork = Fork(names, f"{name}.join", picks, concurrency)
+        elif picks != "one" or then is not None or merge is not None:
+            raise BlueprintError(
+                f"the supervisor {name!r} says half of what picking several agents needs",
+                where=name,
+                wanted="picks='several' or 'sequence', with then=",
+            )
+        edges = (
+            *(Edge("agent", agent, frozenset({wrote})) for agent in names),
+            Edge("unsure", name_of(unsure), frozenset({wrote})),
+            Edge("fallback", name_of(fallback or unsure)),
+            *way_out(options),
+        )
+        self._add(
+            Step(
+                name, "supervisor", edges, signature.takes, wrote, signature.gives, router,
+                signature.wants_context, agents=names, threshold=share(threshold, name), fork=fork,
+                description=doc_of(router), **options_of(options, self._make.owner, name),
+            )
+        )  # fmt: skip
+        if then is not None:
+            options.pop("max_visits", None)
+            options.pop("exhausted", None)
+            options.pop("over_budget", None)
+            self._add(self._make.join(name, then, merge, gives, None, options))
 
     @declares
     def parallel(
