@@ -78,7 +78,7 @@ async def _serve(host: str, port: int, flows: list[str], concurrency: int, *, wi
             say(f"its API is described on {address}/api; Ctrl-C stops it")
             if keyless:
                 say("no keys: whoever uses this machine may decide; it answers nobody else")
-            await serve_until_stopped(app, here, (signal.SIGINT, signal.SIGTERM))
+            await serve_until_stopped(app, here, (signal.SIGINT, signal.SIGTERM), settings.proxies)
     say("stopped; nothing is lost")
 
 

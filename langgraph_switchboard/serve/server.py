@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -25,7 +25,10 @@ class _Server(uvicorn.Server):
 
 
 async def serve_until_stopped(
-    app: Starlette, here: socket.socket, stops: Sequence[signal.Signals] = ()
+    app: Starlette,
+    here: socket.socket,
+    stops: Sequence[signal.Signals] = (),
+    proxies: Collection[str] = (),
 ) -> None:
     """Serve an application until a signal comes.
 
@@ -36,6 +39,7 @@ async def serve_until_stopped(
         app: The application.
         here: Where to listen.
         stops: Which signals stop it.
+        proxies: Addresses of proxies whose `X-Forwarded-For` is believed.
     """
     config = uvicorn.Config(
         app,
@@ -43,7 +47,9 @@ async def serve_until_stopped(
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # who asks is never what a header says
+        # Who asks is what a header says only where a proxy of ours has written it.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=sorted(proxies),
         timeout_graceful_shutdown=STOPS_IN,
     )
     server, loop = _Server(config), asyncio.get_running_loop()

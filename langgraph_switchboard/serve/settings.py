@@ -46,6 +46,7 @@ class ServeSettings:
         body_bytes: The most that one request may bring.
         origins: Pages of others that may ask in a visitor's name, such as Studio's; none by default.
         webhooks: Origins that events may be sent to; none by default.
+        proxies: Addresses of proxies whose word is taken for who asks through them; none by default.
     """
 
     public_url: str = ""
@@ -54,6 +55,7 @@ class ServeSettings:
     body_bytes: int = _BODY
     origins: frozenset[str] = frozenset()
     webhooks: frozenset[str] = frozenset()
+    proxies: frozenset[str] = frozenset()
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -87,7 +89,12 @@ class ServeSettings:
         origins, webhooks = (
             _origins(said.get(f"SWITCHBOARD_{name}", "")) for name in ("ORIGINS", "WEBHOOKS")
         )
-        return cls(public_url, _tokens(said), session_hours, origins=origins, webhooks=webhooks)
+        proxies = frozenset(
+            one.strip() for one in said.get("SWITCHBOARD_PROXIES", "").split(",") if one.strip()
+        )
+        return cls(
+            public_url, _tokens(said), session_hours, origins=origins, webhooks=webhooks, proxies=proxies
+        )
 
     @property
     def is_https(self) -> bool:

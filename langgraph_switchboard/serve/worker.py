@@ -46,6 +46,7 @@ class Worker:
         self._driven: set[str] = set()
         self._work = asyncio.Condition()
         self._stopping = False
+        self._has_looked = False
 
     @property
     def in_flight(self) -> int:
@@ -61,7 +62,12 @@ class Worker:
         """Take cases over; they are driven soon, in the order in which they came."""
         async with self._work:
             self._waiting |= dict.fromkeys(case_ids)
-            self._work.notify(len(case_ids))
+            self._work.notify_all()
+
+    async def idle(self) -> None:
+        """Return when nothing is left to drive; at the start, when what was left has been taken up, too."""
+        async with self._work:
+            await self._work.wait_for(lambda: self._has_looked and not self._waiting and not self._driven)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,8 +93,11 @@ class Worker:
             rows = await self._switchboard.services.store.cases(status=(*OPEN, *PARKED), limit=None)
         except SwitchboardError:
             _log.warning("the cases of an earlier server could not be listed", exc_info=True)
-            return
-        await self.take(*(row.case_id for row in reversed(rows) if self._is_ours(row.flow)))
+            rows = []
+        async with self._work:
+            self._has_looked = True
+            self._waiting |= {row.case_id: None for row in reversed(rows) if self._is_ours(row.flow)}
+            self._work.notify_all()
 
     def _is_ours(self, flow: str) -> bool:
         return flow in self._switchboard.flows
@@ -107,7 +116,7 @@ class Worker:
             finally:
                 async with self._work:
                     self._driven.discard(case_id)
-                    self._work.notify()
+                    self._work.notify_all()
 
     def _next(self) -> str | None:
         return next((case_id for case_id in self._waiting if case_id not in self._driven), None)

@@ -103,6 +103,7 @@ async def serving(
         app = create_app(opened, settings=settings or ServeSettings(), **more)
         rig = Rig(app, switchboard, clock)
         async with app.router.lifespan_context(app):
+            await app.state.worker.idle()  # it has looked for what an earlier server left
             yield rig
         for client in rig.clients:
             await client.aclose()

@@ -338,6 +338,30 @@ async def test_the_description_of_the_api_is_whole_and_needs_no_network(rig: Rig
     assert all(item["summary"] for path in OPENAPI["paths"].values() for item in path.values())
 
 
+async def test_a_case_of_a_batch_is_found_by_its_id_with_a_slash(rig: Rig) -> None:
+    """`batch/4711` is the id of a case, as is; what stands behind it is still found."""
+    await rig.case("batch/4711")
+    client = rig.client(await rig.key("otto", "operator"))
+    for case_id in ("batch/4711", "batch%2F4711"):
+        assert (await client.get(f"/api/cases/{case_id}")).json()["case"]["case_id"] == "batch/4711"
+        assert (await client.get(f"/api/cases/{case_id}/story")).json()["lines"]
+        assert (await client.get(f"/api/cases/{case_id}/state")).status_code == 200
+        assert (await client.post(f"/api/cases/{case_id}/resume", json={})).status_code == 202
+    assert (await client.get("/api/cases/batch/4711/resume")).status_code == 405
+    await rig.app.state.worker.idle()
+    cancelled = await client.post("/api/cases/batch/4711/cancel", json={"why": "a test"})
+    assert cancelled.json()["status"] == "declined"
+
+
+async def test_the_page_of_the_api_tells_of_every_call(rig: Rig) -> None:
+    """For people, without a script and without a key; each operation, each shape."""
+    await rig.key("ann", "viewer")
+    page = (await rig.client().get("/api")).text
+    assert all(f"{one.method} {one.path}" in page for one in OPERATIONS)
+    assert all(f'id="schema-{name}"' in page for name in OPENAPI["components"]["schemas"])
+    assert "<script" not in page
+
+
 async def test_health_needs_no_key_and_readiness_asks_the_database(rig: Rig) -> None:
     """Both tell nothing about cases; a server that stops is no longer ready."""
     await rig.key("ann", "viewer")

@@ -42,6 +42,8 @@ def open_served(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterato
     """A server without keys."""
     with langgraph_dev(tmp_path_factory.mktemp("dev"), home) as server:
         yield server
+    # Its detector raises where somebody blocks the event loop, in a step or in a route.
+    assert not [line for line in server.log if "BlockingError" in line or "blocking call" in line.lower()]
 
 
 @asynccontextmanager

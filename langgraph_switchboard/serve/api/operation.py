@@ -7,10 +7,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
 from langgraph_switchboard.cases.access import Right
 from langgraph_switchboard.serve.guard import Handler, route
+
+CASE = "case_id"
+_VERBS = "|".join(("story", "state", "resume", "cancel"))
+"""What may follow the id of a case in a path."""
+
+
+class _CaseId(Convertor[str]):
+    """The id of a case at the end of a path: whatever is there, unless it ends in a verb."""
+
+    regex = rf"(?!.*/(?:{_VERBS})$).+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("case", _CaseId())
 
 
 @dataclass(frozen=True)
@@ -55,7 +75,11 @@ class Operation:
 
     def route(self) -> Route:
         """The guarded route that answers it."""
-        return route(self.path, self.handler, methods=(self.method,), right=self.right)
+        # The id of a case may have slashes in it, as `batch/4711` has.
+        whole = f"{{{CASE}}}"
+        kind = f"{{{CASE}:{'case' if self.path.endswith(whole) else 'path'}}}"
+        path = self.path.replace(whole, kind)
+        return route(path, self.handler, methods=(self.method,), right=self.right)
 
     def parameters(self) -> Mapping[str, Any]:
         """The names in its path."""

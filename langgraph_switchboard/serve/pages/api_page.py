@@ -19,7 +19,7 @@ async def describe(request: Request) -> Response:
 
 def _operations() -> list[dict[str, Any]]:
     return [
-        {"path": path, "method": method.upper(), **said}
+        {"path": path, "method": method.upper(), "description": "", **said}
         for path, item in OPENAPI["paths"].items()
         for method, said in item.items()
     ]
