@@ -21,11 +21,20 @@ from langgraph_switchboard.serve.api.showing import hiding, next_of, place_of
 from langgraph_switchboard.serve.guard import route
 from langgraph_switchboard.serve.pages.showing import said_text
 from langgraph_switchboard.serve.pages.templates import form_route, page, page_route
-from langgraph_switchboard.serve.pages.words import excerpt, for_whom, named
+from langgraph_switchboard.serve.pages.words import excerpt, for_whom
 from langgraph_switchboard.serve.requests import actor_of, must, switchboard_of
 
 PAGE = 50
 _WORK = ("step_finished", "step_failed", "routed", "gated", "attempt_failed")
+
+
+_DONE = {
+    "resume": "It was taken up again",
+    "redrive": "It was done again",
+    "discard": "It is let be",
+    "cancel": "It is cancelled",
+}
+"""What a page says after an operator's deed; the address names the deed only."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ async def show_case(request: Request) -> Response:
         has_ended=row.status in ENDED,
         may_operate=actor.may("operate"),
         letters=await store.letters(case_id=row.case_id, status="open"),
-        told=said_text(request, "told"),
+        told=_DONE.get(said_text(request, "done"), ""),
     )
 
 
@@ -131,8 +140,7 @@ async def operate(request: Request) -> Response:
             after = await switchboard.cancel(row.case_id, by=actor, why=why)
         case _:
             raise HTTPException(404, "There is no such verb.")
-    told = f"{verb}: the case is {named(after.status)}"
-    return RedirectResponse(f"/cases/{quote(row.case_id)}?{urlencode({'told': told})}", 303)
+    return RedirectResponse(f"/cases/{quote(after.case_id)}?done={verb}", 303)
 
 
 async def drawing_style(request: Request) -> Response:

@@ -85,8 +85,8 @@ async def inbox(request: Request) -> Response:
         toggled={name: _with(said, name, "" if said.get(name) else "1") for name in ("mine", "overdue")},
         may_decide=actor.may("decide"),
         done=await _done(request, switchboard),
-        bulk=request.query_params.getlist("approved")[:1],
-        told=request.query_params.getlist("told")[:20],
+        approved=int(approved) if (approved := said_text(request, "approved")).isdecimal() else None,
+        refused=await _rows(switchboard, request.query_params.getlist("refused")[:20]),
     )
 
 
@@ -173,6 +173,11 @@ def _with(said: Mapping[str, str], name: str, value: str) -> str:
     """The address of the list with one filter changed."""
     kept = {**said, name: value}
     return "/?" + urlencode({key: one for key, one in kept.items() if one})
+
+
+async def _rows(switchboard: Switchboard, review_ids: Sequence[str]) -> list[ReviewRow]:
+    found = [await switchboard.services.store.review(one) for one in review_ids if one.isprintable()]
+    return [row for row in found if row is not None]
 
 
 async def _done(request: Request, switchboard: Switchboard) -> ReviewRow | None:
