@@ -23,10 +23,8 @@ kept AS (
       AND task_path NOT LIKE '%%, \_\_start\_\_' AND task_path NOT LIKE '%%.exit'
       AND channel NOT IN ('__resume__', '__error__', '__no_writes__')
       AND task_id <> '00000000-0000-0000-0000-000000000000'
-      -- What takes a case up again is no step; it is in the ledger as what an operator did.
-      AND NOT EXISTS (SELECT FROM checkpoints u WHERE u.thread_id = %(case)s
-                      AND u.parent_checkpoint_id = checkpoint_writes.checkpoint_id
-                      AND u.metadata ->> 'source' = 'update')
+      -- What takes a case up again is no step; the ledger has what an operator did.
+      AND task_path NOT LIKE '~\_\_interrupt\_\_,%%'
 )
 SELECT task_id, told.task_id IS NOT NULL AS in_ledger
 FROM told FULL JOIN kept USING (task_id)
