@@ -16,7 +16,7 @@ from typing import Any
 
 from graphs.support_desk import desk
 from langgraph_switchboard import Blueprint, Switchboard
-from langgraph_switchboard.ledger import LedgerEntry
+from langgraph_switchboard.ledger import Event, LedgerEntry
 from langgraph_switchboard.models import OfflineModels, OpenAIModels
 from langgraph_switchboard.switchboard import NewCase
 from langgraph_switchboard.switchboard.ticker import Ticker
@@ -44,6 +44,7 @@ class DeskFigures:
         final: Cases that met a fault which no second attempt can help.
         wrong: Replies that went out and are wrong.
         doubled: Replies that went out twice.
+        overloaded: Cases of which an attempt ran out of the step's 30 s, because this machine was busy.
         waits: Seconds from a case's first event to its last.
     """
 
@@ -56,6 +57,7 @@ class DeskFigures:
     final: int = 0
     wrong: int = 0
     doubled: int = 0
+    overloaded: int = 0
     waits: list[float] = field(default_factory=list)
 
     @property
@@ -78,6 +80,7 @@ class DeskFigures:
             "met_final": self.final,
             "wrong_as_right": self.wrong,
             "sent_twice": self.doubled,
+            "overloaded": self.overloaded,
             "p50_seconds": round(statistics.median(self.waits), 2),
             "p99_seconds": round(statistics.quantiles(self.waits, n=100)[98], 2),
             "cases_per_second": round(self.tickets / self.seconds, 1),
@@ -183,15 +186,22 @@ def _count(
     if events:
         began = events[0].at - timedelta(seconds=events[0].seconds or 0)
         figures.waits.append((events[-1].at - began).total_seconds())
+    figures.overloaded += "machine" in _causes(events)
     answers = [one.data for one in events if "answered_by" in one.data and one.kind == "step_finished"]
     reason = next((one["fallback_reason"] for one in answers if one.get("fallback_reason")), None)
     mended = any(one.get("told_model") for one in answers)
     if reason in final:
         figures.final += 1
-    elif mended or reason or any(one.kind == "attempt_failed" for one in events):
+    elif mended or reason or "model" in _causes(events):
         figures.met += 1
         figures.recovered += ended and bool(answers)
         figures.by_model += ended and bool(answers) and answers[-1]["answered_by"] == "model"
+
+
+def _causes(events: Sequence[Event]) -> set[str]:
+    """What attempts failed of: the model, or a machine that had no time for the step."""
+    codes = {one.data["failure"]["code"] for one in events if one.kind == "attempt_failed"}
+    return {"machine" if code == "step_timeout" else "model" for code in codes}
 
 
 def is_right(text: str) -> bool:
