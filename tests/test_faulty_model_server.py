@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import os
@@ -210,6 +211,14 @@ def test_it_serves_as_a_process_of_its_own() -> None:
         assert httpx.get(f"{url}/served").json() == {"down": 1}
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_a_server_that_nobody_asks_leaves_nothing_open() -> None:
+    """Entered and left at once, a hundred times: every socket is closed, or the warning fails the test."""
+    for _ in range(100):
+        with FaultyModelServer():
+            pass
+    gc.collect()
 
 
 def test_every_fault_says_what_it_does() -> None:

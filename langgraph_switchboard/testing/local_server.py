@@ -74,6 +74,7 @@ class LocalServer(ABC):
         self._url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @abstractmethod
@@ -87,6 +88,7 @@ class LocalServer(ABC):
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._serving.wait()
         return self
 
     def __exit__(
@@ -98,6 +100,7 @@ class LocalServer(ABC):
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._socket))
+        self._serving.set()
         self._loop.run_forever()
         server.close()
         for task in self._open:
