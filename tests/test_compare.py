@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.compare.common import CLAIMS_PRINT, DESK_PRINTS
-from docs.compare.count import FLOWS, FRAMEWORKS, lines_of, table
+from docs.compare.count import FLOWS, lines_of, table
 
 DOCS = Path(__file__).parent.parent / "docs"
 NEEDS = {
@@ -20,15 +20,15 @@ NEEDS = {
     "supervisor": "langgraph_supervisor",
     "crewai": "crewai",
 }
+HERE = [framework for framework, package in NEEDS.items() if importlib.util.find_spec(package) is not None]
+"""The frameworks that are installed; langgraph-supervisor and CrewAI are no dependencies of ours."""
 PRINTS = {"desk": DESK_PRINTS, "claims": CLAIMS_PRINT}
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", HERE)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_every_program_does_the_same(flow: str, framework: str, tmp_path: Path) -> None:
     """Which claim is paid, who waits for whom, whose approval does not count: line by line."""
-    if importlib.util.find_spec(NEEDS[framework]) is None:
-        pytest.skip(f"{NEEDS[framework]} is not installed")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", DOCS / "compare" / f"{flow}_{framework}.py"],
         cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120,
