@@ -40,6 +40,7 @@ dev: $(DEV) ## serve the same with `langgraph dev` on http://127.0.0.1:2024
 bench: $(DEV) ## measure: checkpoint savers side by side, where a case's time goes, what asking for leave costs
 	@$(BIN)/switchboard bench saver
 	@$(BIN)/switchboard bench desk
+	@$(BIN)/switchboard bench inbox
 	@$(BIN)/switchboard bench limits
 	@$(BIN)/switchboard bench check
 
