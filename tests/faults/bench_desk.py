@@ -46,6 +46,7 @@ class DeskFigures:
         doubled: Replies that went out twice.
         overloaded: Cases of which an attempt ran out of the step's 30 s, because this machine was busy.
         waits: Seconds from a case's first event to its last.
+        rungs: How many failed steps ended on which rung of the ladder.
     """
 
     tickets: int
@@ -59,6 +60,7 @@ class DeskFigures:
     doubled: int = 0
     overloaded: int = 0
     waits: list[float] = field(default_factory=list)
+    rungs: dict[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -80,6 +82,7 @@ class DeskFigures:
             "met_final": self.final,
             "wrong_as_right": self.wrong,
             "sent_twice": self.doubled,
+            "rungs": {rung: ended / sum(self.rungs.values()) for rung, ended in self.rungs.items()},
             "overloaded": self.overloaded,
             "p50_seconds": round(statistics.median(self.waits), 2),
             "p99_seconds": round(statistics.quantiles(self.waits, n=100)[98], 2),
@@ -91,11 +94,12 @@ class DeskFigures:
         told = self.figures()
         shares = ", ".join(f"{told[f'{name}_share']:.2%} {name}" for name in ("completed", "person", "dead"))
         recovered, by_model = told["recovered_share"] or 0, told["recovered_by_model_share"] or 0
+        rungs = ", ".join(f"{share:.1%} {rung}" for rung, share in told["rungs"].items())
         return (
             f"{shares}, {self.lost} lost; of {self.met:,} cases with a fault that may pass {recovered:.2%} "
             f"were answered, {by_model:.2%} by the model itself; {self.wrong} wrong as right, "
             f"{self.doubled} sent twice; p50 {told['p50_seconds']} s, p99 {told['p99_seconds']} s, "
-            f"{told['cases_per_second']} cases/s"
+            f"{told['cases_per_second']} cases/s; failed steps ended at {rungs or 'no rung'}"
         )
 
 
@@ -172,6 +176,7 @@ async def judge(dsn: str, tickets: int, seconds: float, kinds: Mapping[str, Kind
                 figures.statuses[row.status] += 1
                 _count(figures, stories[row.case_id], final, ended=row.status in ("finished", "waiting"))
         sent = [row for row in await store.outbox(limit=None) if row.case_id.startswith("bench/")]
+        figures.rungs = {one.rung: one.ended for one in await switchboard.rungs() if one.ended}
     times = Counter(row.case_id for row in sent)
     figures.doubled = sum(number > 1 for number in times.values())
     by_model = {row.case_id: row.row for row in sent}
