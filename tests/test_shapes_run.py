@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -667,3 +667,69 @@ async def test_each_item_of_a_map_may_ask_a_person(database: str) -> None:
         case = await switchboard.case(case.row.case_id)
         assert case.status == "finished"
         assert [one.cents for one in getattr(case.state, "prices").items] == [10, 20, 30, 40, 50]  # noqa: B009
+
+
+async def test_a_set_in_a_blueprint_in_an_item_in_a_branch_comes_together(database: str) -> None:
+    """Four shapes within each other, with a question at the bottom of each item; every name says where."""
+
+    class LineCase(CaseState):
+        """The pricing of one line by two."""
+
+        line: Line
+        price: Price | None = None
+        price_decision: PriceDecision | None = None
+
+    async def low(line: Line, ctx: StepContext) -> Price:
+        return Price(cents=len(line.text))
+
+    async def high(line: Line) -> Price:
+        return Price(cents=100 + len(line.text))
+
+    async def top(price: dict[str, Price]) -> Price:
+        assert list(price) == ["high", "low"]
+        return max(price.values(), key=lambda one: one.cents)
+
+    inner = Blueprint("pricing", case=LineCase, owner="shop")
+    inner.parallel("two", members=[low, high], merge=top, then=END)
+    inner.step(low, then=JOIN)
+    inner.step(high, then="ask")
+    inner.review("ask", of="price", decides=PriceDecision, then=JOIN, rejected=JOIN)
+    flow = blank()
+    flow.parallel("outer", members=["price", "left"], then=finish)
+    flow.map("price", over="order.lines", body=inner, gives="prices", then=JOIN)
+    flow.step(left, then=JOIN)
+    flow.effect(finish)
+    order = Order(text="two", lines=(Line(text="a"), Line(text="bb")))
+    async with Switchboard.open(database) as switchboard:
+        case = await switchboard.run(flow, order)
+        assert {path for path, one in case.row.branches.items() if one["status"] == "waiting"} == {
+            f"outer:price/price:{n}/price.each.two:price.each.high" for n in (0, 1)
+        }
+        assert {one.step for one in case.reviews} == {"price.each.ask"}
+        for review in case.reviews:
+            await switchboard.decide(review.review_id, APPROVE, by="ada")
+        case = await switchboard.case(case.row.case_id)
+        assert (case.status, case.row.branches) == ("finished", {})
+        assert [one.cents for one in getattr(case.state, "prices").items] == [101, 102]  # noqa: B009
+        assert steps_of(case)["price.each.two.join"] == 2
+
+
+async def test_a_wait_may_be_told_its_moment_by_the_case() -> None:
+    """A plain function gives a moment or a length; one that has passed is over at the next tick."""
+    clock = FakeClock()
+
+    def by_text(order: Order) -> datetime | timedelta:
+        return clock.now() - timedelta(days=1) if order.text == "late" else timedelta(hours=3)
+
+    flow = blank()
+    flow.wait("cool", until=by_text, then=finish)
+    flow.effect(finish)
+    async with Switchboard.open("memory", flows=[flow], clock=clock.now) as switchboard:
+        late = await switchboard.run(flow, Order(text="late"))
+        lamps = await switchboard.run(flow, Order(text="lamps"))
+        await Ticker(switchboard).tick()
+        assert (await switchboard.case(late.row.case_id)).status == "finished"
+        assert (await switchboard.case(lamps.row.case_id)).status == "delayed"
+        clock.advance(3 * 3600 + 1)
+        await Ticker(switchboard).tick()
+        assert (await switchboard.case(lamps.row.case_id)).status == "finished"
