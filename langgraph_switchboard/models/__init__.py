@@ -14,7 +14,7 @@ from langgraph_switchboard.models.asking import (
 )
 from langgraph_switchboard.models.openai_models import DEFAULT_MODEL, OpenAIModels
 from langgraph_switchboard.models.schema import strict_schema
-from langgraph_switchboard.models.settings import models_from_env
+from langgraph_switchboard.models.settings import models_from_env, priced_by
 from langgraph_switchboard.models.tools import Tool, ToolCall
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "Usage",
     "in_place_of_model",
     "models_from_env",
+    "priced_by",
     "strict_schema",
 ]

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 
 from langgraph_switchboard.errors import ConfigurationError
-from langgraph_switchboard.models.asking import Models, OfflineModels, Pricing
+from langgraph_switchboard.ledger.prices import Prices
+from langgraph_switchboard.models.asking import Models, OfflineModels, Pricing, Usage
 from langgraph_switchboard.models.openai_models import DEFAULT_MODEL, OpenAIModels
 
 OFFLINE = "offline"
@@ -48,3 +49,13 @@ def models_from_env(
             mend="Set one of them, or SWITCHBOARD_MODEL=offline for plain code.",
         )
     return OfflineModels()
+
+
+def priced_by(prices: Prices) -> Pricing:
+    """The prices in the form in which models ask for them."""
+
+    def pricing(model: str, usage: Usage) -> float | None:
+        cost = prices.cost(model, usage.input_tokens, usage.output_tokens)
+        return None if cost is None else float(cost)
+
+    return pricing

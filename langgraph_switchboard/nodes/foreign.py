@@ -11,9 +11,10 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.pregel import Pregel
 
 from langgraph_switchboard.contracts import Contract
+from langgraph_switchboard.models import priced_by
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.questions import spending
-from langgraph_switchboard.nodes.tally import Tally, UsageCounter, priced_by
+from langgraph_switchboard.nodes.tally import Tally, UsageCounter
 
 _DURABILITY = "__pregel_durability"
 NO_CHECKPOINTS = {_DURABILITY: "async"}

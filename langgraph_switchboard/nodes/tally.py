@@ -9,7 +9,6 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from langgraph_switchboard.ledger import Prices
 from langgraph_switchboard.models import Answer, Pricing, Usage
 
 
@@ -55,16 +54,6 @@ class Tally:
         if cost is None and self.is_known and pricing and self.model:
             cost = pricing(self.model, usage)
         return Answer(None, "model", self.model, usage, seconds, cost, attempts=self.begun)
-
-
-def priced_by(prices: Prices) -> Pricing:
-    """Dollars by the price list of the services, for those who bring none of their own."""
-
-    def pricing(model: str, usage: Usage) -> float | None:
-        cost = prices.cost(model, usage.input_tokens, usage.output_tokens)
-        return None if cost is None else float(cost)
-
-    return pricing
 
 
 class UsageCounter(BaseCallbackHandler):

@@ -36,7 +36,7 @@ from langgraph_switchboard.checkpoints import CaseSaver, GroupCommitSaver, Ridin
 from langgraph_switchboard.errors import ConfigurationError
 from langgraph_switchboard.ledger import Prices, configure_tracing, flush_tracing
 from langgraph_switchboard.limits import MemoryLimits, PostgresLimits, policies_of_project
-from langgraph_switchboard.models import Models, Pricing, Usage, models_from_env
+from langgraph_switchboard.models import Models, models_from_env, priced_by
 from langgraph_switchboard.nodes import Services, memory_services, register, utc_now
 from langgraph_switchboard.postgres import ConnectionClass, Database, Pool, database, migrate, open_pool
 from langgraph_switchboard.postgres.writer_role import ensure_writer
@@ -175,16 +175,6 @@ async def open_house(
     finally:
         if traced:
             await flush_tracing()
-
-
-def priced_by(prices: Prices) -> Pricing:
-    """The prices in the form in which models ask for them."""
-
-    def pricing(model: str, usage: Usage) -> float | None:
-        cost = prices.cost(model, usage.input_tokens, usage.output_tokens)
-        return None if cost is None else float(cost)
-
-    return pricing
 
 
 def _bound() -> float:

@@ -11,10 +11,10 @@ from typing import Any
 
 from langgraph_switchboard.contracts import Contract
 from langgraph_switchboard.errors import BlueprintError
-from langgraph_switchboard.models import Pricing
+from langgraph_switchboard.models import Pricing, priced_by
 from langgraph_switchboard.nodes.context import StepContext
 from langgraph_switchboard.nodes.questions import spending
-from langgraph_switchboard.nodes.tally import Tally, priced_by
+from langgraph_switchboard.nodes.tally import Tally
 
 Prompt = Callable[..., str]
 """A plain function of contracts that writes the prompt; its parameters are what the agent may see."""
