@@ -13,6 +13,7 @@ import openai
 import pytest
 from langchain_core import exceptions as langchain
 from langgraph.errors import GraphInterrupt
+from psycopg_pool import PoolTimeout
 
 from langgraph_switchboard.errors import (
     AnswerCut,
@@ -77,6 +78,7 @@ WORTH: dict[str, BaseException] = {
     "httpx connect": httpx.ConnectError("refused"),
     "httpx read timeout": httpx.ReadTimeout("slow"),
     "httpx pool timeout": httpx.PoolTimeout("full"),
+    "no connection to Postgres is free": PoolTimeout("full"),
     "httpx read": httpx.ReadError("reset"),
     "httpx cut": httpx.RemoteProtocolError("peer closed connection"),
     "builtin timeout": TimeoutError(),

@@ -21,6 +21,7 @@ _FAULTS = {
     "anthropic": {"APIConnectionError"},
     "requests": {"ConnectionError", "Timeout", "ChunkedEncodingError"},
     "urllib3": {"TimeoutError", "ProtocolError"},
+    "psycopg_pool": {"PoolTimeout"},
     "aiohttp": {"ClientConnectionError", "ClientPayloadError"},
 }
 """Timeouts and connection faults of clients, by the package and the name of the class: a client is
