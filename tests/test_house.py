@@ -172,6 +172,10 @@ def test_the_server_is_told_of_graphs_and_a_checkpointer_that_are_there() -> Non
     for graph in settings["graphs"].values():
         module, name = graph["path"].split(":")
         assert hasattr(import_module(module), name)
+    for path in (settings["auth"]["path"], settings["http"]["app"]):
+        module, name = path.split(":")
+        assert hasattr(import_module(module), name)
+    assert settings["auth"]["disable_studio_auth"] is True, "a header would let anybody past our door"
     file, name = settings["checkpointer"]["path"].split(":")
     assert hasattr(import_module(file.removeprefix("./").removesuffix(".py").replace("/", ".")), name)
 

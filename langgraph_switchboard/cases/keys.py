@@ -158,6 +158,9 @@ class AccessStore(Protocol):
     async def end_session(self, session_id: str, now: datetime) -> None:
         """End a session."""
 
+    async def tidy(self, before: datetime) -> int:
+        """Forget sessions that were over before that moment; how many."""
+
 
 @dataclass
 class MemoryAccess:
@@ -215,6 +218,13 @@ class MemoryAccess:
         if session_id in self._sessions:
             session, digest = self._sessions[session_id]
             self._sessions[session_id] = (replace(session, ended_at=now), digest)
+
+    async def tidy(self, before: datetime) -> int:
+        """Forget sessions that were over before that moment."""
+        over = [name for name, (one, _) in self._sessions.items() if one.expires_at < before]
+        for name in over:
+            del self._sessions[name]
+        return len(over)
 
 
 class PostgresAccess:
@@ -302,6 +312,10 @@ class PostgresAccess:
     async def end_session(self, session_id: str, now: datetime) -> None:
         """End a session."""
         await self._run("end_session", {"session_id": session_id, "now": now})
+
+    async def tidy(self, before: datetime) -> int:
+        """Forget sessions that were over before that moment."""
+        return len(await self._run("tidy_sessions", {"before": before}))
 
     async def _run(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:

@@ -39,3 +39,6 @@ where s.session_id = %(session_id)s and s.ended_at is null and s.expires_at > %(
 
 -- name: end_session
 update switchboard.sessions set ended_at = %(now)s where session_id = %(session_id)s and ended_at is null;
+
+-- name: tidy_sessions
+delete from switchboard.sessions where expires_at < %(before)s returning session_id;

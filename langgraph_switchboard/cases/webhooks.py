@@ -172,6 +172,9 @@ class Webhooks(Protocol):
     async def counts(self) -> dict[str, tuple[int, int]]:
         """How many deliveries wait, and how many were given up, by subscription."""
 
+    async def tidy(self, before: datetime) -> int:
+        """Forget deliveries that came to their end before that moment; how many."""
+
 
 @dataclass
 class MemoryWebhooks:
@@ -249,6 +252,14 @@ class MemoryWebhooks:
             waits = one.delivered_at is None and one.given_up_at is None
             found[one.subscription_id] = (waiting + waits, lost + (one.given_up_at is not None))
         return found
+
+    async def tidy(self, before: datetime) -> int:
+        """Forget deliveries that came to their end before that moment."""
+        ended = {place: one.delivered_at or one.given_up_at for place, one in self._sent.items()}
+        over = [place for place, at in ended.items() if at is not None and at < before]
+        for place in over:
+            del self._sent[place]
+        return len(over)
 
 
 class PostgresWebhooks:
@@ -333,6 +344,10 @@ class PostgresWebhooks:
         """How many deliveries wait, and how many were given up, by subscription."""
         rows = await self._run("counts", {})
         return {row["subscription_id"]: (row["waiting"], row["lost"]) for row in rows}
+
+    async def tidy(self, before: datetime) -> int:
+        """Forget deliveries that came to their end before that moment."""
+        return len(await self._run("tidy_deliveries", {"before": before}))
 
     async def _run(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:

@@ -58,3 +58,7 @@ select subscription_id,
        count(*) filter (where delivered_at is null and given_up_at is null) as waiting,
        count(*) filter (where given_up_at is not null) as lost
 from switchboard.deliveries group by 1;
+
+-- name: tidy_deliveries
+delete from switchboard.deliveries where coalesce(delivered_at, given_up_at) < %(before)s
+returning event_id;

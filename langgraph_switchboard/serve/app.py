@@ -22,6 +22,7 @@ from langgraph_switchboard.serve.health import routes as health_routes
 from langgraph_switchboard.serve.notifier import Notifier
 from langgraph_switchboard.serve.problems import problem
 from langgraph_switchboard.serve.settings import ServeSettings
+from langgraph_switchboard.serve.tidying import Tidying
 from langgraph_switchboard.serve.traffic import Traffic
 from langgraph_switchboard.serve.worker import CONCURRENCY, Worker
 from langgraph_switchboard.switchboard import Switchboard
@@ -61,7 +62,7 @@ def create_app(
             clock, house = switchboard.services.clock, switchboard.house
             app.state.door = Doorkeeper(house.access, settings, clock, tokens)
             worker = app.state.worker = Worker(switchboard, concurrency=concurrency)
-            chores = {"strays": worker.take_up_strays}
+            chores = {"strays": worker.take_up_strays, "tidying": Tidying().tidy}
             notifier = Notifier(switchboard, settings)
             async with (
                 house.tail.listening(),

@@ -11,8 +11,11 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any, cast
 
 from langgraph_sdk import Auth
@@ -45,7 +48,8 @@ async def _opened() -> AsyncIterator[Switchboard]:
     house = served_house()
     if house is None:
         async with Switchboard.open(flows=flows) as switchboard:
-            yield switchboard
+            with _draining_on(signal.SIGINT, signal.SIGTERM):
+                yield switchboard
         return
     switchboard = Switchboard(house)
     for flow in flows:
@@ -56,7 +60,33 @@ async def _opened() -> AsyncIterator[Switchboard]:
             "no keys: this server is for development only. Whoever uses this machine may decide; "
             "make a key to end that: switchboard keys create NAME --role reviewer"
         )
-    yield switchboard
+    with _draining_on(signal.SIGINT, signal.SIGTERM):
+        yield switchboard
+
+
+@contextmanager
+def _draining_on(*stops: signal.Signals) -> Iterator[None]:
+    """Let our streams end as soon as the server is told to stop: it waits for them before anything else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.getsignal(one) for one in stops}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        app.state.draining = True
+        then = before[signal.Signals(number)]
+        if callable(then):
+            then(number, frame)
+
+    handled = [one for one, then in before.items() if callable(then)]
+    for one in handled:
+        signal.signal(one, stop)
+    try:
+        yield
+    finally:
+        for one in handled:
+            if signal.getsignal(one) is stop:
+                signal.signal(one, before[one])
 
 
 def _flows() -> list[Blueprint]:

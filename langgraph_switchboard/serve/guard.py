@@ -81,7 +81,7 @@ class Guarded:
     ) -> None:
         self._handler = handler
         self._right = right
-        self._is_form = is_form
+        self.is_form = is_form
         self._keep = keep
         self._fallback = fallback
 
@@ -136,7 +136,7 @@ class Guarded:
     async def _must_be_meant(self, request: Request, visitor: Visitor) -> None:
         """What changes something comes from our own page, or from a program that sent its key."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if not self._is_form and kind != "application/json":
+        if not self.is_form and kind != "application/json":
             raise HTTPException(415, "Send application/json.")
         if visitor.by == "header":
             return
@@ -144,10 +144,10 @@ class Guarded:
         if visitor.by == "nothing":
             return
         said = request.headers.get(FORM_HEADER, "")
-        if self._is_form and not said:
+        if self.is_form and not said:
             said = str((await request.form()).get(FORM_FIELD, ""))
         # A foreign page cannot send JSON to the local server without asking it first, which it refuses.
-        may_lack = visitor.by == "local" and not self._is_form
+        may_lack = visitor.by == "local" and not self.is_form
         if not (may_lack or hmac.compare_digest(said.encode(), visitor.forgery_token.encode())):
             raise RequestForged("the form does not come from our page, or is too old", mend="Load it again.")
 

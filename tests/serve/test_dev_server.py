@@ -234,6 +234,14 @@ async def test_a_case_survives_the_kill_of_its_server_and_is_found_again_by_both
             state = await client.threads.get_state(second)
             assert len(state["interrupts"]) == 1
             await client.runs.wait(second, GRAPH, command={"resume": APPROVE})
+        # and an open page does not keep it from stopping
+        async with (
+            httpx.AsyncClient(base_url=server.url, timeout=30) as page,
+            page.stream("GET", "/api/events") as stream,
+        ):
+            assert await anext(stream.aiter_lines()) == "retry: 2000"
+            server.process.terminate()
+            await asyncio.to_thread(server.process.wait, 20)
     async with house_of(home) as house:
         for case in (first, second):
             assert len(await house.services.store.outbox(case)) == 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from langgraph_switchboard.cases.keys import parts_of_key
 from langgraph_switchboard.serve.auth import TRIES
+from langgraph_switchboard.serve.guard import Guarded
 from langgraph_switchboard.serve.settings import ServeSettings
 from tests.serve.served import Rig, serving
 
@@ -206,6 +209,21 @@ async def test_a_form_without_its_token_is_refused_though_it_says_that_it_comes_
         assert (await rig.client().post("/logout", headers=own)).status_code == 403
         wrong = await rig.client().post("/logout", headers=own, data={"forgery_token": "0" * 64})
         assert wrong.json()["code"] == "request_forged"
+
+
+async def test_no_form_of_any_page_is_taken_without_its_token() -> None:
+    """Every route that takes a form, those of tomorrow as well; each refuses before it looks for anything."""
+    async with serving() as rig:
+        forms = [
+            one.path
+            for one in rig.app.routes
+            if isinstance(one, Route) and isinstance(one.endpoint, Guarded) and one.endpoint.is_form
+        ]
+        assert len(forms) >= 5
+        client = rig.client(origin="http://127.0.0.1:8000", accept="application/json")
+        for path in forms:
+            answer = await client.post(re.sub(r"\{[^}]*\}", "x", path), data={"type": "approve"})
+            assert (answer.status_code, answer.json()["code"]) == (403, "request_forged"), path
 
 
 async def test_a_server_with_an_address_answers_to_no_other_name() -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from langgraph_switchboard import Switchboard
+from langgraph_switchboard.cases.access import Actor
+from langgraph_switchboard.cases.keys import Session
 from langgraph_switchboard.cases.tail import BEGINNING
 from langgraph_switchboard.cases.webhooks import Subscription, new_secret, signed, verified
 from langgraph_switchboard.errors import ConfigurationError, RequestForged
 from langgraph_switchboard.serve.notifier import WAITS, Notifier
 from langgraph_switchboard.serve.settings import ServeSettings, must_be_allowed
+from langgraph_switchboard.serve.tidying import Tidying
 from langgraph_switchboard.testing import FakeClock
 from langgraph_switchboard.testing.local_server import LocalServer, Request, Response
 from tests.seam import ORDER
@@ -170,6 +173,24 @@ async def test_a_receiver_that_is_gone_is_left_alone_and_one_that_is_removed_is_
     assert stopped == {"wh-gone": "the receiver says: gone", "wh-here": None}
     assert await rig.webhooks.unsubscribe("wh-gone") is True
     assert await rig.webhooks.unsubscribe("wh-gone") is False
+
+
+async def test_what_came_to_its_end_is_forgotten_after_a_month_and_nothing_else(rig: Rig) -> None:
+    """Deliveries and sessions that are over; what is on its way stays, however old it is."""
+    access, tidying = rig.switchboard.house.access, Tidying()
+    await rig.subscribe(kinds=("review_opened",))
+    actor, now = Actor("ann", frozenset({"viewer"})), rig.clock.now()
+    await access.add_session(Session("s1", actor, b"", now, now + timedelta(hours=8)), "secret")
+    await rig.switchboard.run("payments", ORDER, case_id="c1")
+    assert await rig.notifier.work() == 1
+    rig.receiver.answers = [Response(500)] * 9
+    await rig.switchboard.run("payments", ORDER, case_id="c2")
+    await rig.notifier.work()
+    assert await tidying.tidy(rig.switchboard, rig.clock.now()) == 0
+    rig.clock.advance(timedelta(days=31))
+    assert await tidying.tidy(rig.switchboard, rig.clock.now()) == 2
+    assert await tidying.tidy(rig.switchboard, rig.clock.now()) == 0
+    assert await rig.webhooks.counts() == {"wh-1": (1, 0)}
 
 
 @pytest.mark.parametrize(
