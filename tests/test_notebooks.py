@@ -10,8 +10,19 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from langgraph_switchboard.postgres import EmbeddedServer
+
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(autouse=True)
+def at_home(pg: EmbeddedServer, open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks keep their cases in the server of the tests, not in that of whoever runs them."""
+    monkeypatch.setenv("SWITCHBOARD_HOME", str(open_folder / "session"))
+    monkeypatch.setenv("SWITCHBOARD_MODEL", "offline")
+    monkeypatch.delenv("SWITCHBOARD_DATABASE_URL", raising=False)
+
 
 pytestmark = pytest.mark.filterwarnings(
     # The kernel's client speaks ZeroMQ over loop hooks of its own.
