@@ -88,6 +88,7 @@ async def _next_steps(switchboard: Switchboard, intake: Intake) -> None:
             "reviews": f"who waits for a person ({len(waiting)} of this run)",
             f"reviews {one}": "one question whole",
             f"decide {one} approve": "decide it, and the reply goes out",
+            "serve": "the same in the browser: who waits, on what, and why",
             **steps,
         }
     out.print("\nWhat to do next", style="bold")
