@@ -50,7 +50,14 @@ desk.step(account_care, name="account", then="gate", fallback=generalist)
 desk.step(generalist, then="gate", fallback="review")
 desk.gate("gate", of="reply", always=is_high_stakes, sure=send, unsure="review")
 desk.review(
-    "review", of="reply", decides=ReplyDecision, then=send, within="4h", expires="7d", responds=by_hand
+    "review",
+    of="reply",
+    decides=ReplyDecision,
+    then=send,
+    within="4h",
+    expires="7d",
+    responds=by_hand,
+    high_when=is_high_stakes,
 )
 desk.effect(send, then=END, fallback="review", approved="review", when=is_high_stakes)
 

@@ -20,6 +20,11 @@ def two_for_much(payment: Payment | None) -> int:
     return 2 if payment is not None and payment.amount >= 15 else 1
 
 
+def costs_much(payment: Payment | None) -> bool:
+    """From 15 on."""
+    return payment is not None and payment.amount >= 15
+
+
 def reviewed(proposed: float = 20.0, /, **options: Any) -> Blueprint:
     flow = Blueprint("payments", case=PaymentCase, owner="accounts")
     flow.step(gives({**GOOD, "amount": proposed}), name="propose", then="by_hand")
@@ -151,3 +156,13 @@ def test_time_must_be_able_to_decline() -> None:
     flow.step(propose, then="by_hand")
     with pytest.raises(BlueprintError, match="time cannot decline"):
         flow.review("by_hand", of="payment", decides=Reasoned, then=END, expires="1d", on_expiry="decline")
+
+
+async def test_what_is_at_stake_says_how_risky_a_review_is() -> None:
+    """`high_when` reads the case: where it gives something it is of high risk, else as the review says."""
+    small, large = (
+        await waiting(reviewed(5.0, high_when=costs_much)),
+        await waiting(reviewed(high_when=costs_much)),
+    )
+    risks = [review.risk for bench in (small, large) for review in await bench.store.reviews()]
+    assert risks == ["medium", "high"]

@@ -255,6 +255,7 @@ def values(targets: Strategy) -> dict[str, Strategy]:
         "amount": st.just(at_stake),
         "people": st.integers(1, 5),
         "people_when": st.just(how_many),
+        "high_when": st.just(is_long),
     }
 
 

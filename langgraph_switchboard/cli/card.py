@@ -45,7 +45,7 @@ def card(
     if stale:
         names = " ".join(references or [])
         for path in stale:
-            err.print(f"stale: {path}", markup=False, style="red")
+            err.print(f"stale: {path}", markup=False, style="red", soft_wrap=True)
         say(f"Run `{' '.join(f'switchboard card {names}'.split())}`, and commit what it writes.")
         raise typer.Exit(1)
 

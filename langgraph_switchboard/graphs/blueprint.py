@@ -232,6 +232,7 @@ class Blueprint(Shapes):
         amount: Callable[[Any], float | None] | None = None,
         people: int = 1,
         people_when: Callable[..., int] | None = None,
+        high_when: Callable[..., object] | None = None,
         undo: str | timedelta | None = None,
     ) -> None:
         """Declare a review: the case waits for a person.
@@ -253,6 +254,8 @@ class Blueprint(Shapes):
             amount: Takes the subject; gives the amount of money at stake, or None.
             people: How many different people must approve it.
             people_when: A plain function of contracts that gives that number for the case at hand.
+            high_when: A plain function of contracts; where it gives something, the case at hand is of
+                high risk, whatever `risk` says.
             undo: How long a decision can be taken back before the case goes on with it: "10s".
 
         Raises:
@@ -277,7 +280,8 @@ class Blueprint(Shapes):
             Edge("fallback", DEAD_LETTER, is_implied=True),
         )
         counted = read_plain(people_when, self.case) if people_when else ()
-        seen = {take.field: take for take in (Take(of, subject, optional=True), *counted)}
+        weighed = read_plain(high_when, self.case) if high_when else ()
+        seen = {take.field: take for take in (Take(of, subject, optional=True), *counted, *weighed)}
         self._add(
             Step(
                 name, "review", edges, tuple(seen.values()), owner=owner or self.owner,
@@ -285,7 +289,7 @@ class Blueprint(Shapes):
                 review=Review(
                     of, subject, decides, decision, span(within, name), responds, span(expires, name),
                     on_expiry, span(remind, name), escalates_to, risk, amount, people, people_when, counted,
-                    span(undo, name),
+                    span(undo, name), high_when, weighed,
                 ),
                 description=f"A person decides on `{of}`.",
             )

@@ -308,7 +308,14 @@ def _review(process: Process, step: Step, review: Review) -> ReviewRow:
         unanswered,
         "the case ends as declined" if rejected in (None, END) else f"on to {_place(process, str(rejected))}",
         f"for {_time(review.undo)}" if review.undo else "",
-        {"low": "low", "medium": "medium", "high": "high: decided one by one, never in bulk"}[review.risk],
+        _risk(review),
+    )
+
+
+def _risk(review: Review) -> str:
+    said = {"low": "low", "medium": "medium", "high": "high: decided one by one, never in bulk"}[review.risk]
+    return (
+        said if review.high_when is None or review.risk == "high" else f"{said}; high where much is at stake"
     )
 
 

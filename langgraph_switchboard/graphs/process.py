@@ -189,6 +189,7 @@ def _asks(review: Review) -> list[object]:
         "amount": _called(review.amount),
         "people": None if review.people == 1 else review.people,
         "people_when": _called(review.people_when),
+        "high_when": _called(review.high_when),
     }
     # What is not said leaves no trace, so that a digest from before it could be said still holds.
     said = {name: value for name, value in limits.items() if value is not None}

@@ -18,6 +18,7 @@ def looks_at(step: Step) -> Iterator[Take]:
         yield from step.approval.when_takes
     if step.review is not None:
         yield from step.review.people_when_takes
+        yield from step.review.high_when_takes
     if isinstance(step.then, Choice):
         yield from step.then.takes
 

@@ -18,7 +18,7 @@ from langgraph_switchboard.nodes.forms import (
 )
 from langgraph_switchboard.nodes.hooks import must_be_hooks
 from langgraph_switchboard.nodes.node import StepNode
-from langgraph_switchboard.nodes.review import amount_of, answer_model, people_for
+from langgraph_switchboard.nodes.review import amount_of, answer_model, people_for, risk_of
 from langgraph_switchboard.nodes.scope import Frame, Scope
 from langgraph_switchboard.nodes.services import (
     MemoryResources,
@@ -104,6 +104,7 @@ __all__ = [
     "read_choice",
     "read_plain",
     "register",
+    "risk_of",
     "using",
     "utc_now",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
@@ -32,7 +32,7 @@ from langgraph_switchboard.ledger import Event, Row, TaskKey
 from langgraph_switchboard.nodes.context import StepContext, settle
 from langgraph_switchboard.nodes.question import question, verbs_of
 from langgraph_switchboard.nodes.services import acting
-from langgraph_switchboard.nodes.spec import END, Review, Step
+from langgraph_switchboard.nodes.spec import END, Review, Risk, Step, Take
 from langgraph_switchboard.nodes.turn import Given, Turn
 
 
@@ -191,7 +191,7 @@ def _row(step: Step, review: Review, given: Given, ctx: StepContext) -> ReviewRo
         opened_at=opened,
         due_at=due,
         kind=step.name,
-        risk=review.risk,
+        risk=risk_of(review, shown, None),
         amount=amount_of(review, draft),
         owner=step.owner,
         agent=str((given.state.get(review.of) or {}).get("by") or ""),
@@ -219,13 +219,28 @@ def people_for(review: Review, shown: Mapping[str, Any], decision: Decision | No
     """
     if review.people_when is None:
         return max(review.people, 1)
+    given = _read(review, review.people_when_takes, shown, decision)
+    return max(review.people, int(review.people_when(**given)), 1)
+
+
+def risk_of(review: Review, shown: Mapping[str, Any], decision: Decision | None) -> Risk:
+    """How much harm a wrong decision on this case does; see `people_for`."""
+    if review.high_when is None:
+        return review.risk
+    is_high = review.high_when(**_read(review, review.high_when_takes, shown, decision))
+    return "high" if is_high else review.risk
+
+
+def _read(
+    review: Review, takes: Sequence[Take], shown: Mapping[str, Any], decision: Decision | None
+) -> dict[str, Contract | None]:
+    """What a rule of a review reads: what people are shown, with what an edit makes of the subject."""
     edited = getattr(decision, "edited", None)
     seen = {**shown, review.of: edited.model_dump(mode="json")} if edited is not None else shown
-    given = {
+    return {
         take.field: take.contract.accept(seen[take.field], by=take.field) if seen.get(take.field) else None
-        for take in review.people_when_takes
+        for take in takes
     }
-    return max(review.people, int(review.people_when(**given)), 1)
 
 
 def _review_id(task: TaskKey) -> str:

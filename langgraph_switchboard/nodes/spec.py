@@ -174,6 +174,8 @@ class Review:
         people: How many different people must approve it.
         people_when: Takes contracts by field name and gives that number for this case, at least 1.
         people_when_takes: The fields that `people_when` reads.
+        high_when: Takes contracts by field name; where it gives something, the case at hand is of high risk.
+        high_when_takes: The fields that `high_when` reads.
         undo: How long a decision can be taken back before the case goes on with it; None leaves it to
             whoever serves the people.
     """
@@ -194,6 +196,8 @@ class Review:
     people_when: Callable[..., int] | None = None
     people_when_takes: tuple[Take, ...] = ()
     undo: timedelta | None = None
+    high_when: Callable[..., object] | None = None
+    high_when_takes: tuple[Take, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from langgraph_switchboard.cases.access import REQUESTER, Actor, Matter, refusal
 from langgraph_switchboard.contracts import Decision, restored, violation_of
 from langgraph_switchboard.errors import ContractViolation, DecisionMalformed, ReviewNotYours
 from langgraph_switchboard.graphs import Process
-from langgraph_switchboard.nodes import Review, amount_of, answer_model
+from langgraph_switchboard.nodes import Review, amount_of, answer_model, risk_of
 
 
 def accept_answer(review: Review, row: ReviewRow, decision: Any, by: str) -> Decision:
@@ -60,9 +60,15 @@ def matter_of(
     requester = case.labels.get(REQUESTER)
     agents = frozenset(name for name, step in process.every_step() if step.kind != "review")
     return Matter(
-        row.flow, row.kind or row.step, review.risk, _amount(review, row, answer),
+        row.flow, row.kind or row.step, _risk(review, row, answer), _amount(review, row, answer),
         str(requester) if requester else None, agents,
     )  # fmt: skip
+
+
+def _risk(review: Review, row: ReviewRow, answer: Decision | None) -> str:
+    """The risk of what was asked; an edit may raise it, and never lowers it."""
+    is_edit = getattr(answer, "edited", None) is not None
+    return risk_of(review, row.shown, answer) if is_edit and row.risk != "high" else row.risk
 
 
 def _amount(review: Review, row: ReviewRow, answer: Decision | None) -> float | None:
