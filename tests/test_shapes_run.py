@@ -13,7 +13,7 @@ from rich.console import Console
 
 from langgraph_switchboard import END, JOIN, Blueprint, CaseState, CaseView, StepContext, Switchboard
 from langgraph_switchboard.cli.story import story
-from langgraph_switchboard.errors import ModelBusy
+from langgraph_switchboard.errors import CaseStranded, ModelBusy
 from langgraph_switchboard.switchboard.ticker import Ticker
 from langgraph_switchboard.testing import FakeClock
 from tests.shape_flows import (
@@ -610,11 +610,34 @@ async def goes_on_renamed(before: Switchboard, after: Switchboard, names: dict[s
     assert case.status == "waiting"
     after.flow(renamed_set(names))
     for review in case.reviews:
-        await after.decide(review.review_id, APPROVE, by="ada")
+        edited = {"type": "edit", "edited": {"says": f"{review.shown['opinion']['says']}, edited"}}
+        await after.decide(review.review_id, edited, by="ada")
     case = await after.case(case.row.case_id)
-    assert (case.status, steps_of(case)["views.join"]) == ("finished", 1)
-    assert "says left" in done_of(case)
-    assert "right says right" in done_of(case)
+    assert (case.status, steps_of(case)["views.join"], case.row.branches) == ("finished", 1, {})
+    member = names.get("left", "left")
+    # What the member had written before it was renamed is not another member's.
+    assert set(done_of(case).split(" says ")[0::2]) <= {member, "right", "right, edited"}
+    assert f"{member} says left, edited" in done_of(case)
+    assert "right says right, edited" in done_of(case)
+
+
+async def test_a_case_in_a_set_that_is_gone_is_stranded_and_not_merged_wrongly(database: str) -> None:
+    """A set under another name would not find what its members wrote: the case is left standing, and told."""
+    async with Switchboard.open(database) as switchboard:
+        case = await switchboard.run(a_set(reviewed=True, right_reviewed=True), ORDER)
+        other = blank(version=2, renamed={"views": "others"})
+        other.parallel("others", members=["left", "right"], merge=both, then=finish)
+        other.step(left, then="ask")
+        other.step(right, then="look")
+        other.step(right, name="look", then="ask_too")
+        for name in ("ask", "ask_too"):
+            other.review(name, of="opinion", decides=OpinionDecision, then=JOIN, rejected=JOIN)
+        other.effect(finish)
+        switchboard.flow(other)
+        with pytest.raises(CaseStranded, match="where this version has it not"):
+            await switchboard.resume(case.row.case_id)
+        switchboard.flow(a_set(reviewed=True, right_reviewed=True))
+        assert (await decide_all(switchboard, case)).status == "finished"
 
 
 async def test_a_long_wait_before_another_attempt_holds_no_branch_up(database: str) -> None:

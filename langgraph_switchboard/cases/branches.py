@@ -41,9 +41,15 @@ def shape_of(path: str) -> str:
 
 
 def branched(branches: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any]:
-    """The branches of a case after some of them have moved; one that has moved to None is gone."""
+    """The branches of a case after some of them have moved; one that has moved to None is gone.
+
+    With one that has come together goes whatever was left within it: a branch that ended under
+    another name than it began.
+    """
     said = {key.removeprefix(MARK): value for key, value in moves.items() if key.startswith(MARK)}
-    return {path: one for path, one in {**branches, **said}.items() if one is not None}
+    whole = [path for path, one in said.items() if one is None or one["status"] != PARTED]
+    kept = {path: one for path, one in branches.items() if not any(_is_within(path, of) for of in whole)}
+    return {path: one for path, one in {**kept, **said}.items() if one is not None}
 
 
 def standing_of(branches: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -62,4 +68,8 @@ def standing_of(branches: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _has_inner(path: str, branches: Mapping[str, Any]) -> bool:
-    return any(other != path and (not path or other.startswith(f"{path}/")) for other in branches)
+    return any(_is_within(other, path) for other in branches)
+
+
+def _is_within(path: str, of: str) -> bool:
+    return path != of and (not of or path.startswith(f"{of}/"))

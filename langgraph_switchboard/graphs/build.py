@@ -74,7 +74,7 @@ class _Site:
         steps = list(self._steps())
         for name, step in steps:
             self._node(graph, name, step)
-        for _, step in steps:
+        for step in (step for name, step in steps if name == step.name):  # its branches are laid once
             if step.fork is not None and step.fork.picks == "sequence":
                 for member in step.fork.members:
                     self._in_turn(step, member).lay(graph)
@@ -122,6 +122,9 @@ class _Site:
         if step.approval is not None:
             told = replace(told, approval=replace(step.approval, review=full(step.approval.review)))
         inner = self._included(step) if step.part is not None else None
+        if step.join is not None:
+            renamed = {full(old): full(new) for old, new in self.process.renamed.items()}
+            told = replace(told, join=replace(step.join, renamed=renamed))
         goes = dict.fromkeys(self.scope.node(full(to)) for to in step.destinations())
         graph.add_node(
             full(name),

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from langgraph_switchboard.cases.branches import Standing
+from langgraph_switchboard.cases.branches import Standing, shape_of
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.graphs.finding import Finding
 from langgraph_switchboard.graphs.process import Process
@@ -58,6 +58,18 @@ def standing_in(file: Mapping[str, Any], process: Process) -> list[Standing]:
     return [Standing(str(step), str(branch), version, 0) for step, branch in steps.items()]
 
 
+def is_there(process: Process, step: str, path: str) -> bool:
+    """Whether a step stands in the branch where a case stands on it.
+
+    A member may have been renamed since; a set may not, for what its members wrote is kept under
+    its name.
+    """
+    if step == DEAD_LETTER:  # each branch has one of its own
+        return True
+    here = dict(places(process)).get(process.renamed.get(step, step), path)
+    return here == "/".join(_renamed(process, part) for part in shape_of(path).split("/"))
+
+
 def lost_steps(process: Process, standing: Iterable[Standing]) -> Iterator[Finding]:
     """Where cases stand that this process cannot take on."""
     known = dict(places(process))
@@ -65,7 +77,6 @@ def lost_steps(process: Process, standing: Iterable[Standing]) -> Iterator[Findi
         if one.step in ("", END, DEAD_LETTER):
             continue
         who = f"{one.cases} open cases stand" if one.cases else "open cases may stand"
-        step = process.renamed.get(one.step, one.step)
         if one.version > process.version:
             says = f"{who} on it, begun under version {one.version}, and this is version {process.version}"
             mend = "Deploy the version that they were begun under, or a newer one."
@@ -76,11 +87,17 @@ def lost_steps(process: Process, standing: Iterable[Standing]) -> Iterator[Findi
             says = f"{who} on it, and this version does not know it"
             mend = f"Keep it, or declare the rename: Blueprint(..., renamed={{{one.step!r}: {name!r}}})."
             yield Finding("orphaned_step", one.step, says, (), mend)
-        elif known.get(step, one.branch) != one.branch:
-            was, now = one.branch or "the process itself", known[step] or "the process itself"
+        elif not is_there(process, one.step, one.branch):
+            now = known[process.renamed.get(one.step, one.step)] or "the process itself"
+            was = one.branch or "the process itself"
             says = f"{who} on it in {was}, and now it stands in {now}"
             mend = "Keep the step where it is for them, and give the new place a name of its own."
             yield Finding("moved_step", one.step, says, (), mend)
+
+
+def _renamed(process: Process, part: str) -> str:
+    of, _, member = part.rpartition(":")
+    return f"{of}:{process.renamed.get(member, member)}" if of else part
 
 
 def _is_in_turn(process: Process, step: str) -> bool:

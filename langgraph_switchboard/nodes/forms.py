@@ -74,10 +74,12 @@ class Join:
     Args:
         of: The step where they parted.
         into: For a map: the field of the collecting contract that is the list of results.
+        renamed: Former names of members, with their present ones.
     """
 
     of: str
     into: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from langgraph_switchboard.contracts import Contract, open_envelope, seal
 from langgraph_switchboard.errors import RouteRefused
 from langgraph_switchboard.nodes.bounds import hold_fan_out
 from langgraph_switchboard.nodes.context import StepContext
-from langgraph_switchboard.nodes.forms import RESULT
+from langgraph_switchboard.nodes.forms import RESULT, Join
 from langgraph_switchboard.nodes.scope import known_of, parts_of, round_of
 from langgraph_switchboard.nodes.spec import Step
 from langgraph_switchboard.nodes.turn import Given, Parting, Turn
@@ -120,13 +120,22 @@ def from_elsewhere(step: Step, state: Mapping[str, Any], ctx: StepContext) -> di
             payload = known_of(state, ctx.place.map)["item"]["payload"]
             others[take.field] = take.contract.accept_stored(payload, by=step.implied_by)
         elif take.of == "members" and step.join is not None:
-            parts = sorted(parts_of(state, ctx.place.scope.full(step.join.of)).items())
+            parts = sorted(_by_present_name(step.join, parts_of(state, ctx.place.scope.full(step.join.of))))
             others[take.field] = {
                 member.removeprefix(ctx.place.scope.prefix): open_envelope(fields[take.field], take.contract)
                 for member, fields in parts
                 if take.field in fields
             }
     return others
+
+
+def _by_present_name(join: Join, parts: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
+    """What members wrote; what one wrote before it was renamed is its own, and older."""
+    named: dict[str, dict[str, Any]] = {}
+    for member in sorted(parts, key=lambda one: one not in join.renamed):
+        name = join.renamed.get(member, member)
+        named[name] = {**named.get(name, {}), **parts[member]}
+    return named.items()
 
 
 def picked_of(step: Step, route: Contract) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from langgraph.types import Command, Interrupt, StateSnapshot
 from langgraph_switchboard.cases import ENDED, OPEN, CaseRow
 from langgraph_switchboard.checkpoints import EPOCH
 from langgraph_switchboard.errors import CaseBusy, CaseStranded
+from langgraph_switchboard.graphs.standing import is_there
 from langgraph_switchboard.nodes import DEAD_LETTER, END, Services, using
 from langgraph_switchboard.nodes.bounds import allowed_again, hops_of
 from langgraph_switchboard.switchboard.flows import Flow
@@ -225,6 +226,14 @@ def _must_be_known(flow: Flow, row: CaseRow) -> None:
                 f"the case stands on the step {step!r}, which this version does not know",
                 where=f"case {row.case_id}",
                 mend=f"Declare the rename: Blueprint(..., renamed={{{step!r}: 'its new name'}}), "
+                "or deploy the former version.",
+            )
+    for path, one in row.branches.items():
+        if path and not is_there(flow.process, one["step"], path):
+            raise CaseStranded(
+                f"a branch of the case stands on {one['step']!r} in {path!r}, where this version has it not",
+                where=f"case {row.case_id}",
+                mend="Keep the step and its set where they were for the cases that stand there, "
                 "or deploy the former version.",
             )
 

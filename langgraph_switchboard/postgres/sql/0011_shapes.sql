@@ -25,6 +25,18 @@ create function switchboard.standing_of(branches jsonb) returns jsonb language s
 $$;
 comment on function switchboard.standing_of is 'Status and step of a case that stands on several steps.';
 
+-- Of one that has come together nothing is left that was within it.
+create function switchboard.left_standing(branches jsonb, said jsonb) returns jsonb
+    language sql immutable as $$
+    select coalesce(jsonb_object_agg(b.key, b.value), '{}')
+    from jsonb_each(coalesce(branches, '{}')) b
+    where not exists (
+        select from jsonb_each(said) s
+        where s.value ->> 'status' is distinct from 'parted' and b.key <> s.key
+          and (s.key = '' or starts_with(b.key, s.key || '/')))
+$$;
+comment on function switchboard.left_standing is 'The branches of a case that outlast a change of some of them.';
+
 create or replace function switchboard.move_cases() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -60,7 +72,8 @@ begin
         left join switchboard.cases standing on standing.case_id = moved.case_id
         cross join lateral (
             select case when branching is null then coalesce(standing.branches, '{}')
-                        else jsonb_strip_nulls(coalesce(standing.branches, '{}') || branching) end as alive
+                        else jsonb_strip_nulls(switchboard.left_standing(standing.branches, branching)
+                                               || branching) end as alive
             from (
                 select jsonb_object_agg(substr(m.key, 8), m.value) filter (where starts_with(m.key, 'branch:'))
                        as branching
