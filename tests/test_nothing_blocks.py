@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, BlockingError
 
+from graphs.claims import claims
 from graphs.support_desk import desk
 from langgraph_switchboard import Switchboard
 from langgraph_switchboard.postgres.aside import database_aside
+from tests.claims.helpers import example
 
 
 @pytest.fixture
@@ -48,3 +50,12 @@ async def test_the_desk_starts_its_server_and_runs_without_blocking(
         (review,) = [one for one in await switchboard.reviews() if one.case_id == "stolen"]
         row = await switchboard.decide(review.review_id, {"type": "approve"}, by="maria")
         assert row.status == "finished"
+
+
+@pytest.mark.pg
+async def test_a_claim_is_paid_without_blocking(watched: None, pg_dsn: str) -> None:
+    """Forms, rules, tables and the payment: nothing holds up the claims beside it."""
+    async with Switchboard.open(pg_dsn) as switchboard:
+        case = await switchboard.run(claims, example("L-0001"))
+        failures = [entry.event for entry in case.story if entry.event.kind == "step_failed"]
+        assert (case.status, failures) == ("finished", [])
