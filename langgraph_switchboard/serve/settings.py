@@ -87,7 +87,7 @@ class ServeSettings:
                 "this is no number of hours", where="SWITCHBOARD_SESSION_HOURS", wanted="8", came=hours
             )
         origins, webhooks = (
-            _origins(said.get(f"SWITCHBOARD_{name}", "")) for name in ("ORIGINS", "WEBHOOKS")
+            _origins(said.get(name, "")) for name in ("SWITCHBOARD_ORIGINS", "SWITCHBOARD_WEBHOOKS")
         )
         proxies = frozenset(
             one.strip() for one in said.get("SWITCHBOARD_PROXIES", "").split(",") if one.strip()
