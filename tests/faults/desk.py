@@ -22,7 +22,7 @@ from nodes.trust import COURTESIES
 TICKETS = Path(__file__).parent.parent.parent / "evals" / "datasets" / "demo_tickets.jsonl"
 PATIENCE = 10.0
 """Seconds that the client waits for an answer."""
-IMPATIENCE = {True: 0.5, False: 3.0}
+IMPATIENCE = {True: 0.5, False: 6.0}
 """Seconds that it waits for what never comes, and for what may come yet; with 20 it hangs as well."""
 MakeModels = Callable[[str, str], Models]
 """Makes models from a model's name and the server's address."""

@@ -55,7 +55,7 @@ async def faults(
         # What hangs would keep others waiting behind it; it is driven apart, many at a time.
         slow = {name: one for name, one in cases.items() if fault_of(name).removesuffix("-once") in SLOW}
         await desk.run({name: one for name, one in cases.items() if name not in slow})
-        await desk.run(slow, concurrency=100)
+        await desk.run(slow)
         report.trials = len(cases)
         report.broken += [f"{name} broke off: {error}" for name, error in desk.broke_off.items()]
         for name in cases:
@@ -76,7 +76,9 @@ def _requests(cases: Counter[str], desk: Desk) -> Iterator[str]:
     for name, number in cases.items():
         once, always = KINDS[name.removesuffix("-once")].requests
         wanted = number * (once if name.endswith("-once") else always)
-        if asked[name] != wanted:
+        # Of those that hang, some may give up before the request has left a busy machine.
+        hangs = name.removesuffix("-once") in SLOW
+        if asked[name] > wanted or (asked[name] < wanted and not hangs):
             yield f"{name}: {asked[name]} requests for {number} cases, specified are {wanted}"
 
 
