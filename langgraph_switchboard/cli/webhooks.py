@@ -9,7 +9,7 @@ import typer
 
 from langgraph_switchboard.cases.webhooks import Subscription, new_secret
 from langgraph_switchboard.cli.project import login_name
-from langgraph_switchboard.cli.screen import listing, out, print_json, run_async, say
+from langgraph_switchboard.cli.screen import out, print_json, run_async, say
 from langgraph_switchboard.errors import InputRefused
 from langgraph_switchboard.ledger import EventKind
 from langgraph_switchboard.serve.settings import ServeSettings, must_be_allowed
@@ -73,15 +73,13 @@ def list_webhooks(as_json: JsonOption = False) -> None:
         if not found:
             say("nobody is told of what happens")
             return
-        table = listing(
-            "webhook", "address", "events", "flows", "on the way", "given up", "state", prose="events"
-        )
         for one in found:
             waiting, lost = counts.get(one.subscription_id, (0, 0))
             kinds, flows = (", ".join(said) if said else "all" for said in (one.kinds, one.flows))
             state = f"stopped: {one.stopped_why}" if one.stopped_at else "good"
-            table.add_row(one.subscription_id, one.url, kinds, flows, f"{waiting:,}", f"{lost:,}", state)
-        out.print(table)
+            out.print(f"{one.subscription_id}  {one.url}", highlight=False, markup=False, soft_wrap=True)
+            told = f"events: {kinds}; flows: {flows}; {waiting:,} on the way, {lost:,} given up; {state}"
+            out.print(f"    {told}", highlight=False, markup=False, soft_wrap=True)
 
     run_async(show())
 
