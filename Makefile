@@ -12,7 +12,7 @@ DEV    := $(VENV)/.installed-dev
 
 help: ## say what there is to do
 	@echo "langgraph-switchboard"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(CORE) ## run 240 tickets through the support desk on an embedded Postgres
 	@$(BIN)/switchboard demo
@@ -54,7 +54,7 @@ docs: $(DEV) ## write what is made of the code: cards, reference, drawings, sche
 faults: $(DEV) ## let a model server fail in every way, 50 cases each; fuzz 10,000 outputs per family
 	@$(BIN)/python -m tests.faults.full $(JSON)
 
-bench-faults: $(DEV) # 10,000 tickets while 12 % of the model's answers fail; N=... for fewer
+bench-faults: $(DEV) ## 10,000 tickets while 12 % of the model's answers fail; N=... for fewer
 	@$(BIN)/python -m tests.faults.bench $(JSON)
 
 notebooks: $(DEV) ## execute the notebooks

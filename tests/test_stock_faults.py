@@ -266,7 +266,7 @@ async def test_a_bad_update_does_not_poison_the_thread() -> None:
     await raises(ValidationError, stock.state())
     await raises(ValidationError, stock.graph.aupdate_state(stock.config, {"payment": None}))
 
-    flow = Blueprint("poisoned", case=PaymentCase)
+    flow = Blueprint("poisoned", case=PaymentCase, max_visits=10)
     flow.step(gives(RuntimeError("no")), name="propose", then=pay, fallback="by_hand")
     flow.review("by_hand", of="payment", decides=PaymentDecision, then=pay)
     flow.effect(pay, then=END, fallback="careful")

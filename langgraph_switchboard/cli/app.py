@@ -71,8 +71,9 @@ app.add_typer(bench.app, name="bench", help="Measure, side by side on this machi
 
 def main() -> None:
     """Run the command; an error that a user can mend is told in words, without a traceback."""
-    # The pool tells of every attempt to connect again; what it means for cases is told once, by us.
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    # It tells of every attempt to connect again, and of every statement that a stop breaks off; what
+    # it means for cases is told once, by us.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     routing = logging.getLogger("langgraph_switchboard.routing")
     routing.setLevel(logging.INFO)  # a bar that stands still while the router learns needs a word
     routing.addHandler(_Saying())

@@ -175,10 +175,12 @@ def undo(review_id: ReviewArgument, by: ByOption = None) -> None:
 
 
 def _list(rows: list[ReviewRow], waiting: int) -> None:
-    table = listing("review", "case", "risk", "why", "waits", "due", prose="why")
+    table = listing("review", "case", "why", "waits", "due", prose="why")
     for row in rows:
         due = "being decided" if row.status == "held" else due_in(row.due_at)
-        table.add_row(row.review_id, row.case_id, row.risk, row.reason, ago(row.opened_at), due)
+        # Among the prose, since a narrow screen has room for the ids and little else.
+        why = row.reason if row.risk == "medium" else f"{row.risk} risk: {row.reason}"
+        table.add_row(row.review_id, row.case_id, why, ago(row.opened_at), due)
     if not rows:
         say("no case waits for a person")
         return

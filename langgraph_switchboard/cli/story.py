@@ -96,11 +96,9 @@ def _what(event: Event, full: bool) -> Text:
         return Text(words_of(event), style=_OF_REVIEW.get(event.kind, "bold"))
     match event.kind:
         case "effect_recorded":
-            return Text(f"puts {data.get('key')!r} into the outbox", style="green")
-        case "dead_letter_redriven":
-            return Text(f"{data.get('by')} has it done again", style="bold")
-        case "dead_letter_discarded":
-            return Text(f"{data.get('by')} lets it be: {data.get('why')}", style="bold")
+            return Text(words_of(event), style="green")
+        case "dead_letter_redriven" | "dead_letter_discarded":
+            return Text(words_of(event), style="bold")
         case "forked":
             parts = f"{data['items']} items" if "items" in data else data.get("goto")
             return Text(f"goes on at once as {parts}")

@@ -268,7 +268,7 @@ class StepContext:
             OutboxRow(self.case_id, key, self.step, plain, digest_of(plain), created_at=self.now())
         )
         self.entries.append(Row("outbox", values))
-        self._record(key)
+        self._record(key, "outbox")
         return f"{self.case_id}/{key}"
 
     async def effect(self, key: str, do: InOurDatabase, *, args: Mapping[str, Any] | None = None) -> Any:
@@ -290,7 +290,7 @@ class StepContext:
             Superseded: Somebody else owns the case by now; nothing was done.
         """
         result = await self.services.effects.once(self._key(key, args), do)
-        self._record(key)
+        self._record(key, "effect")
         return result
 
     async def external(
@@ -321,13 +321,13 @@ class StepContext:
         effect = self._key(key, args)
         standing = await self.services.effects.begin(effect)
         if standing.is_done:
-            self._record(key)
+            self._record(key, "external")
             return standing.result
         if not standing.is_new and not idempotent:
             raise EffectInDoubt(effect, key=key, where=self.step)
         result = await call(f"{self.case_id}/{key}")
         await self.services.effects.finish(effect, result)
-        self._record(key)
+        self._record(key, "external")
         return result
 
     def _key(self, key: str, args: Mapping[str, Any] | None) -> EffectKey:
@@ -335,8 +335,9 @@ class StepContext:
         epoch = self.config.get("configurable", {}).get(EPOCH)
         return EffectKey(self.case_id, key, self.step, digest_of(dict(args or {})), epoch)
 
-    def _record(self, key: str) -> None:
-        self.entries.append(Event("effect_recorded", self.step, self.now(), {"key": key}))
+    def _record(self, key: str, form: str) -> None:
+        told = {"key": key, "form": form}
+        self.entries.append(Event("effect_recorded", self.step, self.now(), told))
 
     def note(self, **facts: Any) -> None:
         """Put facts beside the step's event in the ledger; JSON-plain, no personal data."""

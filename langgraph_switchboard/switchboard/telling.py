@@ -31,7 +31,11 @@ def words_of(event: Event) -> str:
             why = f": {data['reason']}" if data.get("reason") else ""
             return f"{data.get('by')} has the case {_DEEDS.get(str(data.get('verb')), 'changed')}{why}"
         case "effect_recorded":
-            return f"puts {data.get('key')!r} into the outbox"
+            # A story from before there were other forms is one of the outbox.
+            key, form = data.get("key"), data.get("form", "outbox")
+            return (
+                f"puts {key!r} into the outbox" if form == "outbox" else f"does {key!r}, once under its key"
+            )
         case "attempt_failed":
             wait = f"again in {data.get('wait'):g} s" if data.get("wait") is not None else "again"
             return f"attempt {data.get('attempt')} of {data.get('of')} fails: {_problem(data)}; {wait}"
