@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from langgraph_switchboard.cases import LEASE, OPEN, PARKED, CaseRow, Lease, ReviewRow, refusals
+from langgraph_switchboard.cases import LEASE, CaseRow, Lease, ReviewRow, refusals
 from langgraph_switchboard.cases.access import Actor
-from langgraph_switchboard.contracts import CaseState, Contract, Decision
+from langgraph_switchboard.contracts import Contract, Decision
 from langgraph_switchboard.errors import (
     CaseBusy,
     CaseError,
     CaseUnknown,
     ReviewClosed,
-    StepFailed,
-    StoreUnavailable,
-    SwitchboardError,
 )
 from langgraph_switchboard.graphs import Blueprint
-from langgraph_switchboard.ledger import LedgerEntry
 from langgraph_switchboard.models import Models
 from langgraph_switchboard.nodes import Services, people_for, register, utc_now
+from langgraph_switchboard.switchboard.batches import Batches
 from langgraph_switchboard.switchboard.deciding import (
     accept_answer,
     matter_of,
@@ -40,55 +35,10 @@ from langgraph_switchboard.switchboard.letters import DeadLetters
 from langgraph_switchboard.switchboard.opening import House, open_house
 from langgraph_switchboard.switchboard.operating import Operating
 from langgraph_switchboard.switchboard.reviewing import Reviewing, review_of_row, undo_time
-from langgraph_switchboard.switchboard.telling import story_lines
-
-_log = logging.getLogger(__name__)
-
-_BATCH = 500
+from langgraph_switchboard.switchboard.views import CaseView, NewCase
 
 
-@dataclass(frozen=True)
-class CaseView:
-    """One case with everything that is known about it.
-
-    Args:
-        row: Where it stands.
-        state: Its fields, typed and opened; those not written yet are None.
-        story: What happened, in order.
-        reviews: The questions that people were asked, oldest first.
-    """
-
-    row: CaseRow
-    state: CaseState
-    story: list[LedgerEntry]
-    reviews: list[ReviewRow]
-
-    @property
-    def status(self) -> str:
-        """Where the case stands: `running`, `waiting`, `finished`, ..."""
-        return self.row.status
-
-    def story_lines(self) -> list[str]:
-        """The story as lines of text, one for each event, the same at every run."""
-        return story_lines(self.story)
-
-
-@dataclass(frozen=True)
-class NewCase:
-    """A case to be handed in.
-
-    Args:
-        inputs: The input contract, or payload by field.
-        case_id: Its id; handing the same id in again changes nothing.
-        labels: Facts about it that no agent sees.
-    """
-
-    inputs: Contract | Mapping[str, Any]
-    case_id: str
-    labels: Mapping[str, Any]
-
-
-class Switchboard(Reviewing, DeadLetters, Operating):
+class Switchboard(Batches, Reviewing, DeadLetters, Operating):
     """The object that runs it all; open it, and everything it owns closes with it.
 
         async with Switchboard.open() as switchboard:
@@ -229,39 +179,6 @@ class Switchboard(Reviewing, DeadLetters, Operating):
         await self.resume(row.case_id)
         return await self.case(row.case_id)
 
-    async def run_many(
-        self,
-        flow: Blueprint | str,
-        cases: Sequence[NewCase],
-        *,
-        concurrency: int = 32,
-        on_case: Callable[[str], None] | None = None,
-    ) -> dict[str, SwitchboardError]:
-        """Accept many cases, then drive those that nobody waits for.
-
-        Cases that are known already are not started again: what has ended or waits stays so,
-        what broke off goes on. One case's failure stops no other.
-
-        Args:
-            flow: The flow that they go through.
-            cases: The cases.
-            concurrency: How many are driven at a time.
-            on_case: Called with each case's id when it has come to rest.
-
-        Returns:
-            The cases that broke off, with their errors; `resume` takes them up again. When the
-            database is gone for all of those in flight, the rest is accepted and not begun.
-
-        Raises:
-            InputRefused, ContractViolation: An input is wrong; nothing of its batch was accepted.
-        """
-        compiled = self.flow(flow)
-        for start in range(0, len(cases), _BATCH):
-            await self.services.store.accept(
-                [self._row(compiled, one) for one in cases[start : start + _BATCH]]
-            )
-        return await self._drive_all([one.case_id for one in cases], concurrency, on_case)
-
     async def resume(self, case_id: str) -> CaseRow:
         """Drive a case on from where it stands; one that has ended or waits for a person stays so.
 
@@ -272,37 +189,6 @@ class Switchboard(Reviewing, DeadLetters, Operating):
         row = await self._known(case_id)
         await self._driver.drive(self.flow(row.flow), row)
         return await self._known(case_id)
-
-    async def resume_all(
-        self,
-        *,
-        flow: str | None = None,
-        concurrency: int = 32,
-        on_case: Callable[[str], None] | None = None,
-    ) -> dict[str, SwitchboardError]:
-        """Take up every case that broke off; those that wait are looked at for decisions made.
-
-        A case whose timer is due goes on, too.
-
-        Returns:
-            The cases that broke off again, with their errors.
-        """
-        rows = await self.services.store.cases(flow=flow, status=(*OPEN, *PARKED), limit=None)
-        return await self._drive_all([row.case_id for row in rows], concurrency, on_case)
-
-    async def resume_many(
-        self,
-        case_ids: Sequence[str],
-        *,
-        concurrency: int = 32,
-        on_case: Callable[[str], None] | None = None,
-    ) -> dict[str, SwitchboardError]:
-        """Drive cases on from where they stand; unknown ids are passed over.
-
-        Returns:
-            The cases that broke off, with their errors.
-        """
-        return await self._drive_all(case_ids, concurrency, on_case)
 
     async def decide(
         self,
@@ -476,43 +362,6 @@ class Switchboard(Reviewing, DeadLetters, Operating):
             flow.payloads(new.inputs), dict(new.labels), None, now, now,
         )  # fmt: skip
 
-    async def _drive_all(
-        self, case_ids: Sequence[str], concurrency: int, on_case: Callable[[str], None] | None
-    ) -> dict[str, SwitchboardError]:
-        broken: dict[str, SwitchboardError] = {}
-        rows = await self._rows_of(case_ids)
-        left = iter(rows)
-        lost = 0
-
-        async def drive() -> None:
-            nonlocal lost
-            for row in left:
-                try:
-                    await self._driver.drive(self.flow(row.flow), row)
-                except Exception as error:
-                    _log.debug("case %s broke off", row.case_id, exc_info=error)
-                    broken[row.case_id] = _broken_off(row.case_id, error)
-                    lost = lost + 1 if isinstance(error, StoreUnavailable) else 0
-                    if lost >= concurrency:
-                        return  # the database is gone: every further case would wait for it in vain
-                else:
-                    lost = 0
-                    if on_case is not None:
-                        on_case(row.case_id)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(rows))):
-                group.create_task(drive())
-        return broken
-
-    async def _rows_of(self, case_ids: Sequence[str]) -> list[CaseRow]:
-        store = self.services.store
-        rows: dict[str, CaseRow] = {}
-        for start in range(0, len(case_ids), _BATCH):
-            found = await store.cases(case_ids=case_ids[start : start + _BATCH], limit=None)
-            rows |= {row.case_id: row for row in found}
-        return [rows[case_id] for case_id in case_ids if case_id in rows]
-
     async def _known(self, case_id: str) -> CaseRow:
         row = await self.services.store.case(case_id)
         if row is None:
@@ -523,18 +372,6 @@ class Switchboard(Reviewing, DeadLetters, Operating):
 def _must_be_open(row: ReviewRow) -> None:
     if row.status != "open":
         raise refusals.decided_by_other(row)
-
-
-def _broken_off(case_id: str, error: Exception) -> SwitchboardError:
-    """Why a run ended early; what LangGraph or its saver raised is named, but not repeated."""
-    if isinstance(error, SwitchboardError):
-        return error
-    return StepFailed(
-        "the run broke off; the case stands where it stood",
-        where=f"case {case_id}",
-        came=type(error).__name__,
-        mend="Resume it.",
-    )
 
 
 def _same(known: CaseRow, row: CaseRow) -> CaseRow:

@@ -11,7 +11,7 @@ from langgraph_switchboard.cases.access import Actor
 from langgraph_switchboard.cases.audit import verify
 from langgraph_switchboard.errors import ReviewDecided, SwitchboardError
 from langgraph_switchboard.switchboard import House, Switchboard, load_blueprint, open_house
-from langgraph_switchboard.switchboard.core import NewCase
+from langgraph_switchboard.switchboard.views import NewCase
 from langgraph_switchboard.testing.proofs.payments import FLOW, Order, make_table
 from langgraph_switchboard.testing.proofs.report import ProofReport, proof
 

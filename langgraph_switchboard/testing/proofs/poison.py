@@ -12,8 +12,7 @@ from psycopg.rows import DictRow
 
 from langgraph_switchboard.errors import SwitchboardError
 from langgraph_switchboard.postgres import open_pool
-from langgraph_switchboard.switchboard import NewCase
-from langgraph_switchboard.switchboard.core import CaseView, Switchboard
+from langgraph_switchboard.switchboard import CaseView, NewCase, Switchboard
 from langgraph_switchboard.testing.proofs.payments import FLOW, make_table, paid
 from langgraph_switchboard.testing.proofs.report import ProofReport, proof
 
