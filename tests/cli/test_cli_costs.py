@@ -52,8 +52,11 @@ def test_costs_are_told_and_what_nobody_knows_is_said(switchboard: Command, spen
     switchboard("cost", "--since", "soon").refused("--since")
 
 
-def test_status_says_where_cases_stand_and_what_is_left(switchboard: Command, spent: None) -> None:
+def test_status_says_where_cases_stand_and_what_is_left(
+    switchboard: Command, spent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The database, cases by status, who is left alone and why, budgets used of their bounds."""
+    monkeypatch.setenv("COLUMNS", "200")  # where a narrow screen breaks the words is not the matter here
     said = switchboard("status").out
     for words in ("Postgres at", "accepted", "agent desk/billing", "open", "100 % of the last", "of $1.0000"):
         assert words in said
