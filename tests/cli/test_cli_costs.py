@@ -52,15 +52,14 @@ def test_costs_are_told_and_what_nobody_knows_is_said(switchboard: Command, spen
     switchboard("cost", "--since", "soon").refused("--since")
 
 
-def test_status_says_where_cases_stand_and_what_is_left(
-    switchboard: Command, spent: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_status_says_where_cases_stand_and_what_is_left(switchboard: Command, spent: None) -> None:
     """The database, cases by status, who is left alone and why, budgets used of their bounds."""
-    monkeypatch.setenv("COLUMNS", "200")  # where a narrow screen breaks the words is not the matter here
     said = switchboard("status").out
-    for words in ("Postgres at", "accepted", "agent desk/billing", "open", "100 % of the last", "of $1.0000"):
+    for words in ("Postgres at", "accepted", "agent desk/billing", "open", "of $1.0000"):
         assert words in said
     told = switchboard("status", "--json").json()
     (budget,) = [one for one in told["budgets"] if one["subject"] == "costly"]
     assert (budget["limit"], budget["spent"]["micros"] % 250_000) == ([1_000_000, None], 0)
     assert {one["name"]: one["state"] for one in told["breakers"]} == {"desk/billing": "open"}
+    # A narrow screen breaks the reason into lines; what it says is the same.
+    assert any("100 % of the last" in one["why"] for one in told["breakers"])
